@@ -1,0 +1,118 @@
+/**
+ * What a stage is: one declaration, from which come the flags, the help, the
+ * environment names, the documentation page and the record in the manifest.
+ *
+ * @module
+ */
+
+import type { Logger } from "@logtape/logtape";
+import type { z } from "zod";
+import type { Site } from "../config/site.ts";
+import type { ToolSet } from "../external/run_tool.ts";
+import type { Manifest, Product, ProductKind } from "./manifest.ts";
+
+/** A product as a stage reports it; the runner adds size, digest and stage. */
+export type NewProduct =
+  & Pick<Product, "id" | "kind" | "path">
+  & Partial<Omit<Product, "id" | "kind" | "path" | "bytes" | "sha256" | "stage">>;
+
+/** What a stage returns. */
+export interface StageOutcome<Metrics> {
+  /** Files that exist now. A product with the id of an earlier one takes its place. */
+  readonly products: readonly NewProduct[];
+  readonly metrics: Metrics;
+}
+
+/** Reports how far a stage has come. */
+export interface Progress {
+  /** Says that `done` of `total` steps are over, and what is being worked on. */
+  (done: number, total: number, what: string): void;
+}
+
+/** What a stage has at hand besides its parameters. */
+export interface StageContext {
+  /** Products of the declared kinds that `--only` lets through, absolute paths, in order of time. */
+  readonly inputs: readonly Product[];
+  /** The whole manifest so far; not to be changed. */
+  readonly manifest: Manifest;
+  readonly site: Site;
+  /** The stage's own folder, which exists. Outputs go there under their final names. */
+  readonly folder: string;
+  readonly tools: ToolSet;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly progress: Progress;
+  /** The companion of an image (its mask, its catalogue…), if there is one. */
+  companion(imageId: string, kind: ProductKind, role?: string): Product | undefined;
+  /**
+   * Runs `work` on each item. An item that throws a `GppyError` is recorded as
+   * left behind and the others go on; any other error ends the stage.
+   *
+   * @param items What to work on.
+   * @param work Gives the result of one item.
+   * @param options How to name an item, which products are lost with it, and how many run at once (1).
+   * @returns The results of the items that worked, in order.
+   */
+  each<Item, Result>(
+    items: readonly Item[],
+    work: (item: Item) => Promise<Result> | Result,
+    options: EachOptions<Item>,
+  ): Promise<Result[]>;
+  /** Records something as left behind without throwing: a gate that failed, a borrowed frame. */
+  leave(id: string, reason: LeaveReason): void;
+}
+
+/** How {@linkcode StageContext.each} names and bounds its work. */
+export interface EachOptions<Item> {
+  /** The id under which a failure is recorded. */
+  readonly id: (item: Item) => string;
+  /** Ids of the products that are lost to later stages; the id itself if left out. */
+  readonly losing?: (item: Item) => readonly string[];
+  readonly concurrency?: number;
+}
+
+/** Why something was left behind. */
+export interface LeaveReason {
+  readonly error: string;
+  readonly message: string;
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+  readonly losing?: readonly string[];
+}
+
+/** One stage of the pipeline. */
+export interface StageDeclaration<
+  Params extends z.ZodObject = z.ZodObject,
+  Metrics extends z.ZodObject = z.ZodObject,
+> {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Paragraphs for `--help` and the documentation page. */
+  readonly description?: string;
+  readonly params: Params;
+  /** The kinds it takes, each with what it is to this stage. */
+  readonly inputs: Partial<Record<ProductKind, string>>;
+  /** The kinds it makes, each with what it is. */
+  readonly outputs: Partial<Record<ProductKind, string>>;
+  readonly metrics: Metrics;
+  /** What bare FITS files given on the command line are taken as. */
+  readonly ingestAs: "raw" | "frame" | "stack" | "difference";
+  /**
+   * Narrows the products of the declared kinds down to those the stage shall take.
+   * Left out: all of them.
+   */
+  readonly select?: (products: readonly Product[], manifest: Manifest) => readonly Product[];
+  run(params: z.output<Params>, context: StageContext): Promise<StageOutcome<z.output<Metrics>>>;
+}
+
+/**
+ * Declares a stage; the types of `params` and `metrics` follow from the schemas.
+ *
+ * @param declaration The stage.
+ * @returns The same object, typed.
+ */
+export function defineStage<Params extends z.ZodObject, Metrics extends z.ZodObject>(
+  declaration: StageDeclaration<Params, Metrics>,
+): StageDeclaration<Params, Metrics> {
+  return declaration;
+}
