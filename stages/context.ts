@@ -1,0 +1,109 @@
+/**
+ * The context a stage runs in, and the record of what it left behind.
+ *
+ * @module
+ */
+
+import { GppyError } from "../config/errors.ts";
+import type { Left, Manifest, Product, ProductKind } from "./manifest.ts";
+import type { EachOptions, LeaveReason, StageContext } from "./stage.ts";
+
+/** What the runner knows before a stage begins. */
+export type ContextParts =
+  & Pick<
+    StageContext,
+    "inputs" | "manifest" | "site" | "folder" | "tools" | "signal" | "log" | "progress"
+  >
+  & { readonly stage: string };
+
+/** A context together with the list that its failures go to. */
+export interface RecordingContext {
+  readonly context: StageContext;
+  readonly left: readonly Left[];
+}
+
+/**
+ * Makes the context of one run of one stage.
+ *
+ * @param parts What the runner knows.
+ * @returns The context, and the list of what gets left behind while it is used.
+ */
+export function makeContext(parts: ContextParts): RecordingContext {
+  const { stage, ...rest } = parts;
+  const left: Left[] = [];
+  const paths = new Map(parts.manifest.products.map((product) => [product.id, product.path]));
+  const companions = indexCompanions(parts.manifest);
+  const leave = (id: string, reason: LeaveReason): void => {
+    parts.log.warn("{id} left behind: {message}", { id, message: reason.message });
+    const path = paths.get(id);
+    left.push({
+      id,
+      stage,
+      error: reason.error,
+      message: reason.message,
+      details: { ...reason.details },
+      retryable: false,
+      products: [...(reason.losing ?? [id])],
+      ...(path === undefined ? {} : { path }),
+    });
+  };
+  const context: StageContext = {
+    ...rest,
+    leave,
+    companion: (imageId, kind, role) => companions.get(companionKey(imageId, kind, role)),
+    each: (items, work, options) => runEach(items, work, options, { ...parts, leave }),
+  };
+  return { context, left };
+}
+
+async function runEach<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result> | Result,
+  options: EachOptions<Item>,
+  parts: ContextParts & Pick<StageContext, "leave">,
+): Promise<Result[]> {
+  const results: { index: number; value: Result }[] = [];
+  let next = 0;
+  let done = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      const item = items[index] as Item;
+      parts.signal.throwIfAborted();
+      parts.progress(done, items.length, options.id(item));
+      try {
+        results.push({ index, value: await work(item) });
+      } catch (error) {
+        parts.signal.throwIfAborted();
+        if (!(error instanceof GppyError)) throw error;
+        const losing = options.losing?.(item);
+        parts.leave(options.id(item), {
+          error: error.name,
+          message: error.message,
+          details: error.details,
+          ...(losing === undefined ? {} : { losing }),
+        });
+      }
+      parts.progress(++done, items.length, options.id(item));
+    }
+  };
+  const workers = Math.max(1, Math.min(options.concurrency ?? 1, items.length));
+  await Promise.all(Array.from({ length: workers }, worker));
+  return results.sort((a, b) => a.index - b.index).map((result) => result.value);
+}
+
+function companionKey(imageId: string, kind: ProductKind, role: string | undefined): string {
+  return `${imageId}\n${kind}\n${role ?? ""}`;
+}
+
+function indexCompanions(manifest: Manifest): Map<string, Product> {
+  const lost = new Set(manifest.left.flatMap((left) => left.products));
+  const index = new Map<string, Product>();
+  for (const product of manifest.products) {
+    if (product.of === undefined || lost.has(product.id)) continue;
+    index.set(companionKey(product.of, product.kind, product.role), product);
+    const bare = companionKey(product.of, product.kind, undefined);
+    if (!index.has(bare)) index.set(bare, product);
+  }
+  return index;
+}
