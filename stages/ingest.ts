@@ -1,0 +1,204 @@
+/**
+ * Makes the first manifest of a night from a folder of frames, or from bare files.
+ *
+ * @module
+ */
+
+import { basename, dirname, join, resolve } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import { DataError, GppyError } from "../config/errors.ts";
+import type { Site } from "../config/site.ts";
+import { readHeader, scanFits } from "../fits/file.ts";
+import { type FrameInfo, readFrameInfo } from "../sky/frame_info.ts";
+import { type Left, type Manifest, MANIFEST_VERSION, type Product } from "./manifest.ts";
+import { digestFile } from "./manifest_file.ts";
+import type { Progress, StageDeclaration } from "./stage.ts";
+
+const FITS_NAME = /\.(fits|fit|fts)(\.fz)?$/i;
+const COMPANION_NAME = /\.(mask|weight)\.fits$/i;
+
+/** What is known besides the files. */
+export interface IngestOptions {
+  readonly as: StageDeclaration["ingestAs"];
+  readonly site: Site;
+  readonly log: Logger;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Code of the telescope; read from the path or the cards if left out. */
+  readonly unit?: string | undefined;
+  /** Where the stages work; `<base>/work/<unit>/<folder>` if left out. */
+  readonly work?: string | undefined;
+}
+
+/**
+ * Lists the frames below folders, or given one by one, and reads their cards.
+ *
+ * A frame that cannot be read is recorded as left behind; the others go on.
+ *
+ * @param paths Folders and FITS files.
+ * @param options What the frames are taken as, and the site.
+ * @returns A manifest without stages.
+ * @throws {DataError} If a path does not exist or there is no FITS file at all.
+ */
+export async function ingest(
+  paths: readonly string[],
+  options: IngestOptions,
+): Promise<Manifest> {
+  const files = (await Promise.all(paths.map(listFits))).flat().sort();
+  const source = resolve(paths[0] ?? ".");
+  if (files.length === 0) {
+    throw new DataError(`Cannot read a night from "${source}": there is no FITS file in it`, {
+      details: { folder: source },
+    });
+  }
+  const products: Product[] = [];
+  const left: Left[] = [];
+  const seen = new Map<string, string>();
+  for (const [index, file] of files.entries()) {
+    options.signal.throwIfAborted();
+    options.progress(index, files.length, basename(file));
+    try {
+      products.push(...await ingestOne(file, options, seen));
+    } catch (error) {
+      if (!(error instanceof GppyError)) throw error;
+      options.log.warn("{file} left behind: {message}", { file, message: error.message });
+      left.push(leftEntry(file, error));
+    }
+  }
+  options.progress(files.length, files.length, "frames read");
+  return {
+    gppyManifest: MANIFEST_VERSION,
+    night: describeNight(source, products, options),
+    products,
+    left,
+    stages: [],
+  };
+}
+
+async function listFits(path: string): Promise<string[]> {
+  const full = resolve(path);
+  const info = await Deno.stat(full).catch((cause) => {
+    throw new DataError(`Cannot read "${path}": ${(cause as Error).message}`, { cause });
+  });
+  if (info.isFile) return [full];
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(full)) {
+    if (entry.name.startsWith(".")) continue;
+    const child = join(full, entry.name);
+    if (entry.isDirectory) found.push(...await listFits(child));
+    else if (FITS_NAME.test(entry.name) && !COMPANION_NAME.test(entry.name)) found.push(child);
+  }
+  return found;
+}
+
+async function ingestOne(
+  file: string,
+  options: IngestOptions,
+  seen: Map<string, string>,
+): Promise<Product[]> {
+  const id = basename(file).replace(FITS_NAME, "");
+  const other = seen.get(id);
+  if (other !== undefined) {
+    throw new DataError(`Cannot take "${file}": "${other}" has the same name`, {
+      details: { file, other },
+    });
+  }
+  await scanFits(file);
+  const info = readFrameInfo(await readHeader(file), options.site.headerRules, {
+    path: file,
+    unit: options.unit ?? unitOfPath(file, options.site),
+  });
+  seen.set(id, file);
+  const image = await toProduct(file, id, info, options);
+  return [image, ...await findCompanions(file, image)];
+}
+
+async function toProduct(
+  file: string,
+  id: string,
+  info: FrameInfo,
+  options: IngestOptions,
+): Promise<Product> {
+  const optional = {
+    imageType: info.imageType,
+    unit: options.unit ?? info.unit,
+    object: info.object,
+    filter: info.filter,
+    exposureS: info.exposureS,
+    dateObs: info.dateObs,
+    mjd: info.mjd,
+    gain: info.gain,
+    binning: info.binning,
+    temperatureC: info.temperatureC,
+    width: info.width,
+    height: info.height,
+  };
+  const known = Object.fromEntries(
+    Object.entries(optional).filter(([, value]) => value !== undefined),
+  ) as Partial<Product>;
+  return {
+    ...known,
+    id,
+    kind: options.as,
+    path: file,
+    ...await digestFile(file),
+    stage: "ingest",
+    from: [],
+    measured: {},
+    gates: [],
+  };
+}
+
+async function findCompanions(file: string, image: Product): Promise<Product[]> {
+  if (image.kind === "raw") return [];
+  const companions: Product[] = [];
+  for (const kind of ["mask", "weight"] as const) {
+    const path = join(dirname(file), `${image.id}.${kind}.fits`);
+    if (!(await Deno.stat(path).catch(() => undefined))?.isFile) continue;
+    companions.push({
+      id: `${image.id}.${kind}`,
+      kind,
+      path,
+      ...await digestFile(path),
+      stage: "ingest",
+      of: image.id,
+      from: [],
+      measured: {},
+      gates: [],
+    });
+  }
+  return companions;
+}
+
+function unitOfPath(file: string, site: Site): string | undefined {
+  return file.split("/").reverse().find((part) => site.units.has(part));
+}
+
+function leftEntry(file: string, error: GppyError): Left {
+  const id = basename(file).replace(FITS_NAME, "");
+  return {
+    id,
+    stage: "ingest",
+    path: file,
+    error: error.name,
+    message: error.message,
+    details: { ...error.details },
+    retryable: error.retryable,
+    products: [],
+  };
+}
+
+function describeNight(
+  source: string,
+  products: readonly Product[],
+  options: IngestOptions,
+): Manifest["night"] {
+  const unit = options.unit ?? unitOfPath(source, options.site) ??
+    products.find((product) => product.unit !== undefined)?.unit ?? "none";
+  const folder = FITS_NAME.test(source) ? basename(dirname(source)) : basename(source);
+  const date = /\d{4}-\d{2}-\d{2}/.exec(folder)?.[0] ??
+    products.map((product) => product.dateObs).filter((text) => text !== undefined).sort()[0]
+      ?.slice(0, 10) ?? "none";
+  const work = resolve(options.work ?? join(options.site.paths.work, unit, folder));
+  return { unit, date, source, work };
+}

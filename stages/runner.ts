@@ -1,0 +1,203 @@
+/**
+ * Runs one stage on a manifest: chooses the inputs, skips what is done already,
+ * and commits the result by writing the new manifest last.
+ *
+ * @module
+ */
+
+import { basename, join } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import { DataError } from "../config/errors.ts";
+import type { Site } from "../config/site.ts";
+import { toolSet } from "../external/run_tool.ts";
+import { VERSION } from "../config/version.ts";
+import { makeContext } from "./context.ts";
+import type { Left, Manifest, Product, StageRecord } from "./manifest.ts";
+import { digestFile, digestValue, readManifest, writeManifest } from "./manifest_file.ts";
+import type { ResolvedParameters } from "./parameters.ts";
+import type { NewProduct, Progress, StageDeclaration } from "./stage.ts";
+
+/** What the runner needs to run one stage. */
+export interface StageRequest {
+  readonly stage: StageDeclaration;
+  readonly manifest: Manifest;
+  readonly parameters: ResolvedParameters;
+  readonly site: Site;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly progress: Progress;
+  /** Where the pixels are computed. */
+  readonly device: string;
+  /** Takes only what has this object, filter or id. */
+  readonly only?: string | undefined;
+  /** Runs even if the same was done before. */
+  readonly force?: boolean | undefined;
+}
+
+/** What came of it. */
+export interface StageResult {
+  readonly manifest: Manifest;
+  /** The manifest on disk. */
+  readonly path: string;
+  /** False when an equal run was found and nothing had to be done. */
+  readonly ran: boolean;
+  /** What this run of the stage left behind. */
+  readonly left: readonly Left[];
+}
+
+/**
+ * Runs one stage on a manifest, or does nothing when the same was done before.
+ *
+ * @param request The stage, its parameters and the manifest it starts from.
+ * @returns The manifest with the stage's products, and where it was written.
+ * @throws {GppyError} If the stage as a whole cannot be run.
+ */
+export async function runStage(request: StageRequest): Promise<StageResult> {
+  const { stage, manifest } = request;
+  const number = String(manifest.stages.length + 1).padStart(2, "0");
+  const path = join(manifest.night.work, `${number}-${stage.name}.json`);
+  const inputs = chooseInputs(stage, manifest, request.only);
+  const inputDigest = await digestInputs(request, inputs);
+  if (!request.force) {
+    const earlier = await findEarlier(path, stage.name, inputDigest);
+    if (earlier) {
+      request.log.info("{stage}: nothing to do, {path} is up to date", { stage: stage.name, path });
+      const left = earlier.left.filter((entry) => !manifest.left.some((old) => same(old, entry)));
+      return { manifest: earlier, path, ran: false, left };
+    }
+  }
+  const folder = join(manifest.night.work, stage.name);
+  await makeFolder(folder);
+  const started = new Date();
+  const tools = toolSet({ signal: request.signal, log: request.log });
+  const { context, left } = makeContext({ ...request, stage: stage.name, inputs, folder, tools });
+  const outcome = inputs.length === 0
+    ? { products: [], metrics: {} }
+    : await stage.run(request.parameters.values, context);
+  request.signal.throwIfAborted();
+  const products = await describeProducts(outcome.products, stage.name);
+  const record: StageRecord = {
+    name: stage.name,
+    gppy: VERSION,
+    tools: { ...tools.versions },
+    device: request.device,
+    parameters: request.parameters.record,
+    started: started.toISOString(),
+    elapsedS: (Date.now() - started.getTime()) / 1000,
+    inputDigest,
+    outputDigest: digestValue(products.map(({ id, sha256 }) => [id, sha256])),
+    metrics: outcome.metrics as StageRecord["metrics"],
+    ...(request.only === undefined ? {} : { only: request.only }),
+  };
+  const result: Manifest = {
+    ...manifest,
+    products: mergeProducts(manifest.products, products),
+    left: [...manifest.left, ...left],
+    stages: [...manifest.stages, record],
+  };
+  await writeManifest(path, result);
+  return { manifest: result, path, ran: true, left };
+}
+
+/**
+ * The products a stage would take.
+ *
+ * @param stage The stage.
+ * @param manifest Where to look.
+ * @param only An object, a filter, or an id (a file name will do); all if left out.
+ * @returns Products of the stage's kinds that were not left behind, by time, then id.
+ * @throws {DataError} If `only` fits nothing of the stage's kinds.
+ */
+export function chooseInputs(
+  stage: StageDeclaration,
+  manifest: Manifest,
+  only?: string,
+): readonly Product[] {
+  const lost = new Set(manifest.left.flatMap((entry) => entry.products));
+  const fitting = manifest.products.filter((product) =>
+    stage.inputs[product.kind] !== undefined && !lost.has(product.id)
+  );
+  const named = only === undefined ? fitting : fitting.filter((product) => isNamed(product, only));
+  if (only !== undefined && named.length === 0 && fitting.length > 0) {
+    throw new DataError(
+      `Cannot run ${stage.name} on "${only}": no object, filter or frame of that name among ` +
+        `${fitting.length} inputs`,
+    );
+  }
+  const selected = stage.select?.(named, manifest) ?? named;
+  return [...selected].sort((a, b) =>
+    (a.mjd ?? 0) - (b.mjd ?? 0) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  );
+}
+
+/** Calibration frames belong to every object, so `--only` by object or frame keeps them. */
+function isNamed(product: Product, only: string): boolean {
+  const name = basename(only).replace(/\.fits?(\.fz)?$/, "");
+  if (product.id === name || product.object === only || product.filter === only) return true;
+  return product.imageType !== undefined && product.kind === "raw" && product.imageType !== "light";
+}
+
+async function digestInputs(request: StageRequest, inputs: readonly Product[]): Promise<string> {
+  const { stage, manifest } = request;
+  return digestValue({
+    stage: stage.name,
+    gppy: VERSION,
+    parameters: request.parameters.values,
+    only: request.only ?? null,
+    site: await request.site.digest(),
+    inputs: inputs.map(({ id, sha256 }) => [id, sha256]),
+    products: manifest.products.map(({ id, sha256 }) => [id, sha256]),
+    left: manifest.left.map(({ id, stage, error }) => [id, stage, error]),
+  });
+}
+
+async function findEarlier(
+  path: string,
+  stage: string,
+  inputDigest: string,
+): Promise<Manifest | undefined> {
+  let earlier: Manifest;
+  try {
+    earlier = await readManifest(path);
+  } catch {
+    return undefined; // absent or damaged: the stage runs again
+  }
+  const record = earlier.stages.at(-1);
+  if (record?.name !== stage || record.inputDigest !== inputDigest) return undefined;
+  const made = earlier.products.filter((product) => product.stage === stage);
+  for (const product of made) {
+    const info = await Deno.stat(product.path).catch(() => undefined);
+    if (info?.size !== product.bytes) return undefined;
+  }
+  return earlier;
+}
+
+function same(a: Left, b: Left): boolean {
+  return a.id === b.id && a.stage === b.stage && a.message === b.message;
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new DataError(`Cannot make folder "${folder}": ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function describeProducts(
+  products: readonly NewProduct[],
+  stage: string,
+): Promise<Product[]> {
+  const described: Product[] = [];
+  for (const product of products) {
+    const digest = await digestFile(product.path);
+    described.push({ from: [], measured: {}, gates: [], ...product, ...digest, stage });
+  }
+  return described;
+}
+
+function mergeProducts(old: readonly Product[], made: readonly Product[]): Product[] {
+  const byId = new Map(made.map((product) => [product.id, product]));
+  const kept = old.filter((product) => !byId.has(product.id));
+  return [...kept, ...byId.values()];
+}
