@@ -1,0 +1,210 @@
+/**
+ * `gppy run`: the whole chain on one night, in one process.
+ *
+ * @module
+ */
+
+import { basename, join } from "node:path";
+import { Command } from "commander";
+import { DataError, UsageError } from "../../config/errors.ts";
+import type { Site } from "../../config/site.ts";
+import { CHAIN, findStage, STAGES } from "../../stages/registry.ts";
+import type { Left, Manifest } from "../../stages/manifest.ts";
+import { describeParameters, resolveParameters } from "../../stages/parameters.ts";
+import { runStage } from "../../stages/runner.ts";
+import type { StageDeclaration } from "../../stages/stage.ts";
+import { appendNightLog } from "../../watch/night_log.ts";
+import { createNotifier } from "../../watch/notify.ts";
+import { addSharedOptions, openSession, type Session, type SharedOptions } from "../session.ts";
+import { describeRun } from "../summary.ts";
+import { note } from "../terminal.ts";
+import { exitCodeFor, loadInput, sendManifest, type SetExitCode } from "./stage.ts";
+
+interface RunOptions extends SharedOptions {
+  readonly output?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly set: readonly string[];
+}
+
+/**
+ * Makes the command.
+ *
+ * @param setExitCode Told the outcome.
+ * @returns The command.
+ */
+export function runCommand(setExitCode: SetExitCode): Command {
+  const names = STAGES.map((stage) => stage.name).join(", ");
+  const command = new Command("run")
+    .summary("Take a night through every stage")
+    .description(
+      "Takes a night through every stage: calib, astrom, phot, stack, phot, subtract, detect, curate.\n\n" +
+        "Stages that were done before with the same input and parameters are passed over, so a run\n" +
+        "that was cut off goes on where it stopped.",
+    )
+    .argument("<unit>", "code of the telescope, such as 7DT07")
+    .argument("[night...]", "a date, a folder, FITS files or a manifest")
+    .option("-o, --output <file>", "write the last manifest here instead of to stdout")
+    .option("--from <stage>", `begin with this stage (${names})`)
+    .option("--to <stage>", "end with this stage")
+    .option(
+      "--set <stage.parameter=value>",
+      "set a parameter of a stage; may be given again",
+      (text: string, list: readonly string[]) => [...list, text],
+      [] as readonly string[],
+    );
+  addSharedOptions(command);
+  command.addHelpText(
+    "after",
+    "\nExamples:\n  gppy run 7DT07 2024-04-23\n  gppy run 7DT07 /data/obsdata/7DT07/2024-04-23_gain2750\n" +
+      "  gppy run 7DT07 2024-04-23 --only T09614 --set subtract.engine=native",
+  );
+  return command.action(async (unit: string, night: string[], options: RunOptions) => {
+    using session = await openSession(options);
+    session.site.unit(unit);
+    const chain = cutChain(options.from, options.to);
+    const flags = parseSettings(options.set);
+    const input = await loadInput(
+      await findNight(session.site, unit, night),
+      chain[0] as StageDeclaration,
+      session,
+      { ...options, unit },
+    );
+    const outcome = await runNight(chain, input.manifest, session, options, flags);
+    session.display.stop();
+    note(describeRun(outcome.manifest, outcome.elapsed));
+    await sendManifest(outcome.manifest, options.output);
+    setExitCode(exitCodeFor([...input.left, ...outcome.left]));
+  });
+}
+
+interface NightOutcome {
+  readonly manifest: Manifest;
+  readonly left: readonly Left[];
+  /** Seconds each stage took in this run, in order. */
+  readonly elapsed: readonly { readonly stage: string; readonly s: number; readonly ran: boolean }[];
+}
+
+async function runNight(
+  chain: readonly StageDeclaration[],
+  first: Manifest,
+  session: Session,
+  options: RunOptions,
+  flags: ReadonlyMap<string, Record<string, unknown>>,
+): Promise<NightOutcome> {
+  const { site, log } = session;
+  const notifier = createNotifier(site, log);
+  const started = new Date();
+  const steps = afterDone(chain, first).map((stage) => ({
+    stage,
+    parameters: resolveParameters(stage, {
+      flags: flags.get(stage.name) ?? {},
+      environment: Deno.env.toObject(),
+      config: site.stageSettings(stage.name),
+    }),
+  }));
+  await notifier.start(first.night);
+  let manifest = first;
+  const left: Left[] = [];
+  const elapsed: NightOutcome["elapsed"][number][] = [];
+  try {
+    for (const { stage, parameters } of steps) {
+      const begin = performance.now();
+      const result = await runStage({
+        stage,
+        parameters,
+        manifest,
+        site,
+        log,
+        signal: session.signal,
+        device: session.device,
+        progress: session.display.start(stage.name),
+        only: options.only,
+        force: options.force,
+      });
+      session.display.stop();
+      manifest = result.manifest;
+      left.push(...result.left);
+      const s = (performance.now() - begin) / 1000;
+      elapsed.push({ stage: stage.name, s, ran: result.ran });
+      log.info("{stage}: {s} s", { stage: stage.name, s: s.toFixed(1) });
+    }
+  } catch (error) {
+    session.display.stop();
+    await appendNightLog(site, first.night, started, `failed: ${(error as Error).message}`, log);
+    await notifier.failure(error as Error, first.night);
+    throw error;
+  }
+  await appendNightLog(site, first.night, started, left.length === 0 ? "done" : "partial", log);
+  await notifier.finish(manifest);
+  return { manifest, left, elapsed };
+}
+
+/** The stages of the chain that the manifest has not been through yet. */
+function afterDone(
+  chain: readonly StageDeclaration[],
+  manifest: Manifest,
+): readonly StageDeclaration[] {
+  let done = 0;
+  for (const record of manifest.stages) if (chain[done]?.name === record.name) done++;
+  return chain.slice(done);
+}
+
+function cutChain(from: string | undefined, to: string | undefined): readonly StageDeclaration[] {
+  const start = from === undefined ? 0 : CHAIN.indexOf(findStage(from));
+  const end = to === undefined ? CHAIN.length : CHAIN.lastIndexOf(findStage(to)) + 1;
+  if (start >= end) {
+    throw new UsageError(`Cannot run from "${from}" to "${to}": the first comes after the last`);
+  }
+  return CHAIN.slice(start, end);
+}
+
+function parseSettings(texts: readonly string[]): Map<string, Record<string, unknown>> {
+  const flags = new Map<string, Record<string, unknown>>();
+  for (const text of texts) {
+    const match = /^(\w+)\.([\w-]+)=(.*)$/s.exec(text);
+    if (!match) {
+      throw new UsageError(`Cannot take --set "${text}": write <stage>.<parameter>=<value>`);
+    }
+    const [, name = "", parameter = "", value = ""] = match;
+    const stage = findStage(name);
+    const info = describeParameters(stage)
+      .find(({ key, flag }) => key === parameter || flag === parameter);
+    if (!info) {
+      throw new UsageError(`Cannot take --set "${text}": ${name} has no parameter "${parameter}"`);
+    }
+    flags.set(name, { ...flags.get(name), [info.key]: value });
+  }
+  return flags;
+}
+
+/** Turns a date into the folder of that night; everything else is taken as it is. */
+async function findNight(
+  site: Site,
+  unit: string,
+  night: readonly string[],
+): Promise<readonly string[]> {
+  const date = night[0];
+  if (night.length !== 1 || date === undefined || !/^\d{4}-\d{2}-\d{2}$/.test(date)) {
+    if (night.length === 0) {
+      throw new UsageError("Cannot run: say which night, by its date or its folder");
+    }
+    return night;
+  }
+  const parent = join(site.paths.obsdata, unit);
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(parent)) {
+      if (entry.isDirectory && entry.name.startsWith(date)) names.push(entry.name);
+    }
+  } catch (cause) {
+    throw new DataError(`Cannot look for the night in "${parent}": ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (names.length !== 1) {
+    const state = names.length === 0 ? "there is none" : `there are ${names.sort().join(", ")}`;
+    throw new DataError(`Cannot choose the night of ${date} in "${parent}": ${state}`);
+  }
+  return names.map((name) => join(parent, basename(name)));
+}

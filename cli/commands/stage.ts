@@ -1,0 +1,153 @@
+/**
+ * `gppy <stage>`: one stage, from a manifest or from frames to a manifest.
+ *
+ * @module
+ */
+
+import { Command } from "commander";
+import { EXIT_CODES, UsageError } from "../../config/errors.ts";
+import { ingest } from "../../stages/ingest.ts";
+import type { Left, Manifest } from "../../stages/manifest.ts";
+import {
+  encodeManifest,
+  parseManifest,
+  readManifest,
+  writeManifest,
+} from "../../stages/manifest_file.ts";
+import { resolveParameters } from "../../stages/parameters.ts";
+import { runStage } from "../../stages/runner.ts";
+import type { StageDeclaration } from "../../stages/stage.ts";
+import { addStageFlags, readStageFlags } from "../flags.ts";
+import { addSharedOptions, openSession, type Session, type SharedOptions } from "../session.ts";
+import { print } from "../terminal.ts";
+
+/** Sets the code that the program ends with. */
+export type SetExitCode = (code: number) => void;
+
+interface StageOptions extends SharedOptions {
+  readonly output?: string;
+}
+
+/**
+ * Makes the command of one stage.
+ *
+ * @param stage The stage.
+ * @param setExitCode Told the outcome.
+ * @returns The command.
+ */
+export function stageCommand(stage: StageDeclaration, setExitCode: SetExitCode): Command {
+  const command = new Command(stage.name)
+    .summary(stage.summary)
+    .description([`${stage.summary}.`, stage.description].filter(Boolean).join("\n\n"))
+    .argument("[input...]", "a manifest, `-` for stdin, or folders and FITS files")
+    .option("-o, --output <file>", "write the manifest here instead of to stdout");
+  addStageFlags(command, stage);
+  addSharedOptions(command);
+  command.addHelpText("after", helpOnFlow(stage));
+  return command.action(async (inputs: string[], options: StageOptions) => {
+    using session = await openSession(options);
+    const parameters = resolveParameters(stage, {
+      flags: readStageFlags(command, stage),
+      environment: Deno.env.toObject(),
+      config: session.site.stageSettings(stage.name),
+    });
+    const input = await loadInput(inputs, stage, session, options);
+    const result = await runStage({
+      stage,
+      manifest: input.manifest,
+      parameters,
+      site: session.site,
+      log: session.log,
+      signal: session.signal,
+      device: session.device,
+      progress: session.display.start(stage.name),
+      only: options.only,
+      force: options.force,
+    });
+    session.display.stop();
+    session.log.info("{stage}: {made} products, {left} left behind; {path}", {
+      stage: stage.name,
+      made: result.manifest.products.filter((product) => product.stage === stage.name).length,
+      left: result.left.length,
+      path: result.path,
+    });
+    await sendManifest(result.manifest, options.output);
+    setExitCode(exitCodeFor([...input.left, ...result.left]));
+  });
+}
+
+/**
+ * Sends a manifest where it was asked for: to a file, or to stdout unless that is a terminal.
+ *
+ * @param manifest Absolute paths.
+ * @param output The file; stdout if left out or `-`.
+ */
+export async function sendManifest(manifest: Manifest, output?: string): Promise<void> {
+  if (output !== undefined && output !== "-") await writeManifest(output, manifest);
+  else if (output === "-" || !Deno.stdout.isTerminal()) {
+    print(encodeManifest(manifest, null).trimEnd());
+  }
+}
+
+/**
+ * The exit code that tells whether frames were left behind.
+ *
+ * @param left What this run left behind.
+ * @returns A code of {@linkcode EXIT_CODES}.
+ */
+export function exitCodeFor(left: readonly Left[]): number {
+  return left.length === 0 ? EXIT_CODES.done : EXIT_CODES.partial;
+}
+
+/**
+ * Reads the manifest a command starts from, or makes it from frames.
+ *
+ * @param inputs As given: a manifest, `-`, or folders and FITS files.
+ * @param stage Tells what bare frames are taken as.
+ * @param session Site, log and signal.
+ * @param options Unit and work folder, if given.
+ * @returns The manifest, and what was left behind while it was made.
+ * @throws {UsageError} If there is no input, or manifests and frames are mixed.
+ */
+export async function loadInput(
+  inputs: readonly string[],
+  stage: Pick<StageDeclaration, "name" | "ingestAs">,
+  session: Session,
+  options: Pick<SharedOptions, "unit" | "work">,
+): Promise<{ manifest: Manifest; left: readonly Left[] }> {
+  const first = inputs[0] ?? (Deno.stdin.isTerminal() ? undefined : "-");
+  if (first === undefined) {
+    throw new UsageError(
+      `Cannot run ${stage.name}: no input; give a manifest, a folder or FITS files, ` +
+        `or pipe a manifest in`,
+    );
+  }
+  const manifests = inputs.filter((input) => input === "-" || input.endsWith(".json"));
+  if (manifests.length > 1 || (manifests.length === 1 && inputs.length > 1)) {
+    throw new UsageError(
+      `Cannot run ${stage.name}: take one manifest, or frames, not several of them together`,
+    );
+  }
+  if (first === "-") {
+    const text = await new Response(Deno.stdin.readable).text();
+    return { manifest: parseManifest(text, { where: "stdin", folder: Deno.cwd() }), left: [] };
+  }
+  if (first.endsWith(".json")) return { manifest: await readManifest(first), left: [] };
+  const { site, log, signal } = session;
+  const manifest = await ingest(inputs, {
+    as: stage.ingestAs,
+    site,
+    log,
+    signal,
+    progress: session.display.start("read"),
+    unit: options.unit,
+    work: options.work,
+  });
+  return { manifest, left: manifest.left };
+}
+
+function helpOnFlow(stage: StageDeclaration): string {
+  const list = (kinds: object) =>
+    Object.entries(kinds).map(([kind, what]) => `  ${kind.padEnd(12)} ${what}`).join("\n");
+  return `\nTakes:\n${list(stage.inputs)}\n\nMakes:\n${list(stage.outputs)}`;
+}

@@ -1,0 +1,40 @@
+/**
+ * The CSV log of nights, one file a telescope: `date,start,end,note`.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import type { Site } from "../config/site.ts";
+import type { Manifest } from "../stages/manifest.ts";
+
+/**
+ * Appends one line to the log of a telescope. A log that cannot be written is
+ * reported and does not stop the night.
+ *
+ * @param site Knows where the log is.
+ * @param night Unit and date.
+ * @param started When the run began.
+ * @param remark How it ended; commas and line ends are replaced.
+ * @param log Told when the file cannot be written.
+ */
+export async function appendNightLog(
+  site: Site,
+  night: Manifest["night"],
+  started: Date,
+  remark: string,
+  log: Logger,
+): Promise<void> {
+  const path = site.paths.log(night.unit);
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    const known = await Deno.stat(path).catch(() => undefined);
+    const header = known ? "" : "date,start,end,note\n";
+    const text = remark.replace(/[\r\n]+/g, " ").replaceAll(",", ";");
+    const fields = [night.date, started.toISOString(), new Date().toISOString(), text];
+    await Deno.writeTextFile(path, `${header}${fields.join(",")}\n`, { append: true });
+  } catch (error) {
+    log.warn("Cannot write the log {path}: {reason}", { path, reason: (error as Error).message });
+  }
+}
