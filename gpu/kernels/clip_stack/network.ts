@@ -1,0 +1,83 @@
+/**
+ * Sorting networks for whole planes of pixels at once.
+ *
+ * @module
+ */
+
+/** Pairs of lanes, `a0 b0 a1 b1 …`: each puts the smaller value in lane a. */
+export type Network = Uint16Array;
+
+function addMerge(pairs: number[], size: number, lanes: number): void {
+  for (let half = size; half >= 1; half >>= 1) {
+    for (let first = half % size; first + half < lanes; first += 2 * half) {
+      for (let lane = first; lane < Math.min(first + half, lanes - half); lane++) {
+        if (Math.floor(lane / (2 * size)) === Math.floor((lane + half) / (2 * size))) {
+          pairs.push(lane, lane + half);
+        }
+      }
+    }
+  }
+}
+
+/**
+ * Batcher's odd-even merge sort of any number of lanes.
+ *
+ * With `wanted`, comparators that none of these lanes depends on are left out:
+ * the other lanes then hold whatever they hold.
+ *
+ * @param lanes How many values are sorted.
+ * @param wanted Lanes that must come out right; all if left out.
+ * @returns The comparators in order. Source: Knuth, TAOCP 3, algorithm 5.2.2M.
+ */
+export function sortingNetwork(lanes: number, wanted?: readonly number[]): Network {
+  const pairs: number[] = [];
+  for (let size = 1; size < lanes; size *= 2) addMerge(pairs, size, lanes);
+  if (wanted === undefined) return Uint16Array.from(pairs);
+  const needed = new Set(wanted);
+  const kept: number[] = [];
+  for (let at = pairs.length - 2; at >= 0; at -= 2) {
+    const [a = 0, b = 0] = [pairs[at], pairs[at + 1]];
+    if (!needed.has(a) && !needed.has(b)) continue;
+    needed.add(a).add(b);
+    kept.push(b, a);
+  }
+  return Uint16Array.from(kept.reverse());
+}
+
+/** Bits of float32 as integers of the same order, and back: its own inverse. */
+function orderedBits(bits: number): number {
+  return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+
+/**
+ * Sorts each pixel's values across planes, in place.
+ *
+ * Compares the bits as integers, because a swap of integers needs no branch:
+ * five times as fast on random data as `Math.min` and `Math.max` of floats.
+ *
+ * @param planes `[lanes, stride]`, values; no NaN (use +Infinity for a gap).
+ * @param stride Distance between planes.
+ * @param pixels How many pixels of each plane to sort.
+ * @param network From {@linkcode sortingNetwork}.
+ */
+export function sortPlanes(
+  planes: Float32Array,
+  stride: number,
+  pixels: number,
+  network: Network,
+): void {
+  const keys = new Int32Array(planes.buffer, planes.byteOffset, planes.length);
+  for (let i = 0; i < keys.length; i++) keys[i] = orderedBits(keys[i]!);
+  for (let at = 0; at < network.length; at += 2) {
+    const a = network[at]! * stride;
+    const shift = network[at + 1]! * stride - a;
+    for (let i = a, end = a + pixels; i < end; i++) {
+      const low = keys[i]!;
+      const high = keys[i + shift]!;
+      const swap = (low ^ high) & -(+(low > high));
+      keys[i] = low ^ swap;
+      keys[i + shift] = high ^ swap;
+    }
+  }
+  for (let i = 0; i < keys.length; i++) keys[i] = orderedBits(keys[i]!);
+}
