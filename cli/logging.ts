@@ -45,6 +45,8 @@ const MARKS: Readonly<Record<LogLevel, string>> = {
 
 function formatLine(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString().slice(11, 19);
-  const text = record.message.map((part) => typeof part === "string" ? part : String(part)).join("");
+  const text = record.message.map((part) => typeof part === "string" ? part : String(part)).join(
+    "",
+  );
   return `${pc.dim(time)} ${MARKS[record.level]} ${text}`;
 }

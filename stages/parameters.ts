@@ -50,7 +50,7 @@ interface Owner {
 }
 
 interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly unit?: string;
@@ -114,7 +114,8 @@ export function kebabCase(key: string): string {
 
 function describeOne(stage: string, key: string, property: JsonSchema): ParameterInfo {
   const branches = property.anyOf ?? [property];
-  const solid = branches.find((branch) => branch.type !== "null") ?? property;
+  const solid = branches.find((branch) => typesOf(branch).some((type) => type !== "null")) ??
+    property;
   const flag = kebabCase(key);
   return {
     key,
@@ -126,17 +127,22 @@ function describeOne(stage: string, key: string, property: JsonSchema): Paramete
     choices: (solid.enum ?? solid.items?.enum ?? []).map(String),
     default: property.default,
     unit: property.unit ?? solid.unit,
-    nullable: branches.some((branch) => branch.type === "null"),
+    nullable: branches.some((branch) => typesOf(branch).includes("null")),
   };
 }
 
+function typesOf(schema: JsonSchema): readonly string[] {
+  return schema.type === undefined ? [] : [schema.type].flat();
+}
+
 function parameterType(schema: JsonSchema): ParameterInfo["type"] {
-  switch (schema.type) {
+  const type = typesOf(schema).find((name) => name !== "null");
+  switch (type) {
     case "number":
     case "integer":
     case "boolean":
     case "array":
-      return schema.type;
+      return type;
     default:
       return "string";
   }
@@ -168,9 +174,11 @@ function convert(owner: Owner, info: ParameterInfo, value: unknown, source: stri
     case "boolean":
       return { true: true, yes: true, 1: true, false: false, no: false, 0: false }[value] ?? fail();
     case "array":
-      return value === "" ? [] : value.split(",").map((item) =>
-        info.itemType === "string" ? item.trim() : toNumber(item) ?? fail()
-      );
+      return value === ""
+        ? []
+        : value.split(",").map((item) =>
+          info.itemType === "string" ? item.trim() : toNumber(item) ?? fail()
+        );
     default:
       return value;
   }

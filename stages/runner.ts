@@ -9,6 +9,7 @@ import { basename, join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import { DataError } from "../config/errors.ts";
 import type { Site } from "../config/site.ts";
+import { digestSite } from "../config/site_digest.ts";
 import { toolSet } from "../external/run_tool.ts";
 import { VERSION } from "../config/version.ts";
 import { makeContext } from "./context.ts";
@@ -144,7 +145,7 @@ async function digestInputs(request: StageRequest, inputs: readonly Product[]): 
     gppy: VERSION,
     parameters: request.parameters.values,
     only: request.only ?? null,
-    site: await request.site.digest(),
+    site: await digestSite(request.site),
     inputs: inputs.map(({ id, sha256 }) => [id, sha256]),
     products: manifest.products.map(({ id, sha256 }) => [id, sha256]),
     left: manifest.left.map(({ id, stage, error }) => [id, stage, error]),

@@ -82,7 +82,11 @@ interface NightOutcome {
   readonly manifest: Manifest;
   readonly left: readonly Left[];
   /** Seconds each stage took in this run, in order. */
-  readonly elapsed: readonly { readonly stage: string; readonly s: number; readonly ran: boolean }[];
+  readonly elapsed: readonly {
+    readonly stage: string;
+    readonly s: number;
+    readonly ran: boolean;
+  }[];
 }
 
 async function runNight(
