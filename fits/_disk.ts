@@ -1,0 +1,123 @@
+/**
+ * Bytes on disk: reads at a place, and files that appear only when complete.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "node:path";
+import { DataError } from "../config/errors.ts";
+
+/**
+ * Reads until the buffer is full or the file ends.
+ *
+ * Calls on one file must not overlap: the place in the file is shared.
+ *
+ * @returns How many bytes were read.
+ */
+export async function readAt(
+  file: Deno.FsFile,
+  into: Uint8Array,
+  offset: number,
+): Promise<number> {
+  await file.seek(offset, Deno.SeekMode.Start);
+  const shared = into.buffer instanceof SharedArrayBuffer;
+  let filled = 0;
+  while (filled < into.byteLength) {
+    const rest = into.subarray(filled);
+    const count = shared ? file.readSync(rest) : await file.read(rest);
+    if (count === null) break;
+    filled += count;
+  }
+  return filled;
+}
+
+/** Opens a file for reading; a missing or forbidden one gives a {@linkcode DataError}. */
+export async function openForReading(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (cause) {
+    throw unusable("read", path, cause);
+  }
+}
+
+/** Says that a file cannot be read or written, with the system's reason. */
+export function unusable(verb: "read" | "write", path: string, cause: unknown): DataError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DataError(`Cannot ${verb} '${path}': ${reason}`, { details: { file: path }, cause });
+}
+
+/** A file that is written beside its final name, flushed and renamed. */
+export class AtomicFile {
+  readonly path: string;
+  readonly #part: string;
+  #file: Deno.FsFile | undefined;
+
+  private constructor(path: string, part: string, file: Deno.FsFile) {
+    this.path = path;
+    this.#part = part;
+    this.#file = file;
+  }
+
+  /** Opens `.<name>.part` beside the final name. */
+  static async create(path: string): Promise<AtomicFile> {
+    const part = join(dirname(path), `.${basename(path)}.part`);
+    try {
+      const file = await Deno.open(part, { write: true, create: true, truncate: true });
+      return new AtomicFile(path, part, file);
+    } catch (cause) {
+      throw unusable("write", path, cause);
+    }
+  }
+
+  /** Whether neither {@linkcode commit} nor {@linkcode abort} was called. */
+  get open(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** Writes all bytes at the present place. */
+  async write(bytes: Uint8Array): Promise<void> {
+    const file = this.#require();
+    const shared = bytes.buffer instanceof SharedArrayBuffer;
+    try {
+      for (let done = 0; done < bytes.byteLength;) {
+        const rest = bytes.subarray(done);
+        done += shared ? file.writeSync(rest) : await file.write(rest);
+      }
+    } catch (cause) {
+      await this.abort();
+      throw unusable("write", this.path, cause);
+    }
+  }
+
+  /** Writes over bytes that are there already. */
+  async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
+    await this.#require().seek(offset, Deno.SeekMode.Start);
+    await this.write(bytes);
+  }
+
+  /** Flushes to disk and gives the file its name. */
+  async commit(): Promise<void> {
+    const file = this.#require();
+    try {
+      await file.syncData();
+      file.close();
+      this.#file = undefined;
+      await Deno.rename(this.#part, this.path);
+    } catch (cause) {
+      await this.abort();
+      throw unusable("write", this.path, cause);
+    }
+  }
+
+  /** Removes what was written; an earlier file of that name stays as it was. */
+  async abort(): Promise<void> {
+    this.#file?.close();
+    this.#file = undefined;
+    await Deno.remove(this.#part).catch(() => undefined);
+  }
+
+  #require(): Deno.FsFile {
+    if (!this.#file) throw new Error(`'${this.path}' is finished already`);
+    return this.#file;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Images of FITS files, by strips of rows or whole.
+ *
+ * @module
+ */
+
+import { DataError } from "../config/errors.ts";
+import { openForReading, readAt } from "./_disk.ts";
+import { findUnit, type Hdu } from "./file.ts";
+import type { FitsHeader } from "./header.ts";
+import { type Bitpix, decodePixels, decodeUint16, pixelBytes, type PixelLayout } from "./pixels.ts";
+
+export { createImage, type ImageSpec, ImageWriter, writeImage } from "./image_writer.ts";
+export type { WriteOptions } from "./image_writer.ts";
+export { updateHeader } from "./update_header.ts";
+export type { Bitpix } from "./pixels.ts";
+export type { PixelArray } from "./pixel_encoding.ts";
+
+/** A whole image in memory. */
+export interface Image {
+  /** Pixels along a row (NAXIS1). */
+  readonly width: number;
+  /** Rows (NAXIS2). */
+  readonly height: number;
+  /** Physical values, `data[y * width + x]`; NaN where the file has BLANK or NaN. */
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly header: FitsHeader;
+}
+
+/** Which image of a file. */
+export interface OpenOptions {
+  /** Unit of the file; left out: the first one with an image. */
+  readonly hdu?: number;
+  /** Plane of a cube, from 0. */
+  readonly plane?: number;
+}
+
+/** Rows are decoded in pieces of about this size, which stay in the processor's cache. */
+const PIECE_BYTES = 1 << 20;
+
+/**
+ * Opens an image for reading by strips.
+ *
+ * @throws {DataError} If the file is no FITS file, is truncated, or holds no such image.
+ * @example Mean of the rows, one strip in memory at a time
+ * ```ts no-assert
+ * using image = await openImage("frame.fits");
+ * const strip = new Float32Array(64 * image.width);
+ * for (let y = 0; y < image.height; y += 64) {
+ *   const rows = await image.readRows(y, Math.min(64, image.height - y), strip);
+ * }
+ * ```
+ */
+export async function openImage(path: string, options: OpenOptions = {}): Promise<ImageReader> {
+  const file = await openForReading(path);
+  try {
+    return new ImageReader(path, file, await findUnit(file, path, options.hdu), options.plane ?? 0);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/**
+ * Reads a whole image.
+ *
+ * @throws {DataError} As {@linkcode openImage}.
+ */
+export async function readImage(path: string, options: OpenOptions = {}): Promise<Image> {
+  using reader = await openImage(path, options);
+  const { width, height, header } = reader;
+  const data = new Float32Array(width * height);
+  await reader.readRows(0, height, data);
+  return { width, height, header, data };
+}
+
+/** An open image. Calls may overlap; they are served one after the other. */
+export class ImageReader {
+  readonly path: string;
+  readonly header: FitsHeader;
+  /** Pixels along a row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** Planes, 1 but for a cube. */
+  readonly planes: number;
+  readonly bitpix: Bitpix;
+  /** The unit of the file that holds the image. */
+  readonly hdu: Hdu;
+  readonly #file: Deno.FsFile;
+  readonly #layout: PixelLayout;
+  readonly #start: number;
+  #scratch: Uint8Array = new Uint8Array(0);
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  /** Made by {@linkcode openImage}. */
+  constructor(path: string, file: Deno.FsFile, hdu: Hdu, plane: number) {
+    requireImage(path, hdu);
+    const { header } = hdu;
+    const axes = header.requireNumber("NAXIS");
+    this.path = path;
+    this.hdu = hdu;
+    this.header = header;
+    this.#file = file;
+    this.#layout = layoutOf(header);
+    this.bitpix = this.#layout.bitpix;
+    this.width = header.requireNumber("NAXIS1");
+    this.height = axes > 1 ? header.requireNumber("NAXIS2") : 1;
+    const planeBytes = this.width * this.height * pixelBytes(this.bitpix);
+    this.planes = hdu.dataBytes / planeBytes;
+    if (!(plane >= 0 && plane < this.planes)) {
+      throw new DataError(`Cannot read '${header.where}': it has ${this.planes} planes`, {
+        details: { file: path, hdu: hdu.index, plane, planes: this.planes },
+      });
+    }
+    this.#start = hdu.dataOffset + plane * planeBytes;
+  }
+
+  /**
+   * Reads rows as physical values.
+   *
+   * @param y0 First row, from 0.
+   * @param count How many rows.
+   * @param into Takes the values, `[count, width]`; left out: a new array.
+   * @returns The part of `into` that was filled; NaN where the file has BLANK or NaN.
+   * @throws {DataError} If the file has become shorter meanwhile.
+   */
+  readRows(y0: number, count: number, into?: Float32Array): Promise<Float32Array> {
+    const out = (into ?? new Float32Array(count * this.width)).subarray(0, count * this.width);
+    this.#check(y0, count, out.length);
+    return this.#inTurn(async () => {
+      if (this.bitpix === -32) {
+        const raw = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+        await this.#fill(raw, y0 * this.width);
+        decodePixels(raw, this.#layout, out);
+      } else {
+        await this.#pieces(y0, out, (raw, part) => decodePixels(raw, this.#layout, part));
+      }
+      return out;
+    });
+  }
+
+  /**
+   * Reads rows of a mask or a raw frame as the unsigned 16-bit counts that the file holds.
+   *
+   * @param y0 First row, from 0.
+   * @param count How many rows.
+   * @param into Takes the counts, `[count, width]`; left out: a new array.
+   * @throws {DataError} If the file holds neither unsigned 16-bit nor 8-bit integers.
+   */
+  readRowsUint16(y0: number, count: number, into?: Uint16Array): Promise<Uint16Array> {
+    const { bitpix, bscale, bzero } = this.#layout;
+    const plain = bscale === 1 && bzero === (bitpix === 16 ? 32768 : 0);
+    if (!plain || (bitpix !== 8 && bitpix !== 16)) {
+      throw new DataError(
+        `Cannot read '${this.header.where}' as unsigned 16-bit integers: BITPIX ${bitpix}, ` +
+          `BZERO ${bzero}, BSCALE ${bscale}`,
+        { details: { file: this.path, hdu: this.hdu.index, bitpix, bzero, bscale } },
+      );
+    }
+    const out = (into ?? new Uint16Array(count * this.width)).subarray(0, count * this.width);
+    this.#check(y0, count, out.length);
+    return this.#inTurn(async () => {
+      await this.#pieces(y0, out, (raw, part) => decodeUint16(raw, bitpix, part));
+      return out;
+    });
+  }
+
+  /** Closes the file; a second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#file.close();
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #check(y0: number, count: number, room: number): void {
+    if (y0 >= 0 && count >= 0 && y0 + count <= this.height && room >= count * this.width) return;
+    throw new RangeError(
+      `rows ${y0} to ${y0 + count} of ${this.height}, into ${room} of ${count * this.width} pixels`,
+    );
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #pieces<Pixels extends Float32Array | Uint16Array>(
+    y0: number,
+    out: Pixels,
+    decode: (raw: Uint8Array, part: Pixels) => void,
+  ): Promise<void> {
+    const size = pixelBytes(this.bitpix);
+    const step = Math.min(out.length, PIECE_BYTES / size);
+    if (this.#scratch.byteLength < step * size) this.#scratch = new Uint8Array(step * size);
+    for (let at = 0; at < out.length; at += step) {
+      const part = out.subarray(at, at + step) as Pixels;
+      const raw = this.#scratch.subarray(0, part.length * size);
+      await this.#fill(raw, y0 * this.width + at);
+      decode(raw, part);
+    }
+  }
+
+  async #fill(raw: Uint8Array, pixel: number): Promise<void> {
+    const offset = this.#start + pixel * pixelBytes(this.bitpix);
+    const count = await readAt(this.#file, raw, offset);
+    if (count === raw.byteLength) return;
+    const expected = offset + raw.byteLength;
+    throw new DataError(
+      `Cannot read '${this.header.where}': truncated, ${expected} bytes expected and ` +
+        `${offset + count} found`,
+      {
+        details: {
+          file: this.path,
+          hdu: this.hdu.index,
+          expectedBytes: expected,
+          actualBytes: offset + count,
+        },
+      },
+    );
+  }
+}
+
+function requireImage(path: string, hdu: Hdu): void {
+  if (hdu.kind === "image") return;
+  const what = hdu.kind === "compressed-image"
+    ? `it is tile-compressed (${hdu.header.text("ZCMPTYPE") ?? "?"}); unpack it with funpack first`
+    : hdu.kind === "empty"
+    ? "it holds no pixels"
+    : "it is a table";
+  throw new DataError(`Cannot read pixels of '${hdu.header.where}': ${what}`, {
+    details: { file: path, hdu: hdu.index, kind: hdu.kind },
+  });
+}
+
+function layoutOf(header: FitsHeader): PixelLayout {
+  const bitpix = header.requireNumber("BITPIX") as Bitpix;
+  const bscale = header.number("BSCALE") ?? 1;
+  const bzero = header.number("BZERO") ?? 0;
+  const blank = header.get("BLANK");
+  const integer = typeof blank === "bigint" ||
+    (typeof blank === "number" && Number.isInteger(blank));
+  return { bitpix, bscale, bzero, ...(bitpix > 0 && integer && { blank }) };
+}

@@ -1,0 +1,68 @@
+/**
+ * Copies of files with other headers.
+ *
+ * @module
+ */
+
+import { AtomicFile, openForReading, readAt } from "./_disk.ts";
+import { DataSum, encodeWithChecksum } from "./checksum.ts";
+import { findUnit, padded } from "./file.ts";
+import type { FitsHeader } from "./header.ts";
+
+const PIECE_BYTES = 1 << 20;
+
+/**
+ * Copies a file with the header of its image changed.
+ *
+ * The data and the other units stay as they are, byte by byte; CHECKSUM and
+ * DATASUM of the changed unit are made anew.
+ *
+ * @param source File to read.
+ * @param target File to write; it may be the source.
+ * @param edit Changes the header of the first unit with an image, else of the primary one.
+ * @throws {DataError} If the source cannot be read or the target not be written.
+ */
+export async function updateHeader(
+  source: string,
+  target: string,
+  edit: (header: FitsHeader) => void,
+): Promise<void> {
+  using file = await openForReading(source);
+  const unit = await findUnit(file, source);
+  const size = (await file.stat()).size;
+  const header = unit.header.clone();
+  edit(header);
+  const dataEnd = unit.dataOffset + unit.dataBytes;
+  const next = Math.min(size, unit.dataOffset + padded(unit.dataBytes));
+  const sum = new DataSum();
+  const placeholder = encodeWithChecksum(header, 0);
+  const output = await AtomicFile.create(target);
+  try {
+    await copy(file, output, 0, unit.headerOffset);
+    await output.write(placeholder);
+    await copy(file, output, unit.dataOffset, dataEnd, sum);
+    await output.write(new Uint8Array(padded(unit.dataBytes) - unit.dataBytes));
+    await copy(file, output, next, size);
+    await output.writeAt(encodeWithChecksum(header, sum.value), unit.headerOffset);
+    await output.commit();
+  } finally {
+    if (output.open) await output.abort();
+  }
+}
+
+async function copy(
+  from: Deno.FsFile,
+  to: AtomicFile,
+  start: number,
+  end: number,
+  sum?: DataSum,
+): Promise<void> {
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, end - start));
+  for (let at = start; at < end;) {
+    const count = await readAt(from, piece.subarray(0, Math.min(piece.length, end - at)), at);
+    if (count === 0) return;
+    sum?.add(piece.subarray(0, count));
+    await to.write(piece.subarray(0, count));
+    at += count;
+  }
+}
