@@ -1,0 +1,268 @@
+/**
+ * The kernel of the whole field from the normal equations of the stars.
+ *
+ * @module
+ */
+
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { DataError } from "../../config/errors.ts";
+import { polynomialTerms, polynomialValues } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { median } from "../../sky/stats.ts";
+import type { StampEquations } from "./stamps.ts";
+
+/** Spatial orders of what is solved for. */
+export interface SpatialOrders {
+  readonly scale: number;
+  readonly kernel: number;
+  readonly background: number;
+}
+
+/** How the fit goes. */
+export interface SolveOptions {
+  readonly width: number;
+  readonly height: number;
+  readonly orders: SpatialOrders;
+  /** Stars whose χ² lies farther than this above the median are dropped, in robust standard deviations. */
+  readonly clipSigma: number;
+  readonly iterations: number;
+}
+
+/** The kernel and background of the whole field. */
+export interface FieldSolution {
+  /** Order of each kernel term, then of the background: `[terms + 1]`. */
+  readonly orders: readonly number[];
+  /** Coefficients, a block a term, the background's last. */
+  readonly coefficients: Float64Array;
+  /** Stars that were kept. */
+  readonly used: readonly StampEquations[];
+  readonly clipped: number;
+  /** Largest over smallest eigenvalue of the normal matrix scaled to unit diagonal. */
+  readonly conditionNumber: number;
+  /** Median over the stars kept of χ² a pixel. */
+  readonly chi2: number;
+}
+
+/**
+ * Solves for the kernel and the differential background over all stars, drops
+ * the stars that do not fit, and repeats (Alard & Lupton 1998; Alard 2000 for
+ * the variation over the field). Float64 throughout.
+ *
+ * @param stamps The stars' equations, all over the same basis.
+ * @param options Orders and clipping.
+ * @returns The solution.
+ * @throws {DataError} If fewer than three stars are left, or the equations have no solution.
+ */
+export function solveField(
+  stamps: readonly StampEquations[],
+  options: SolveOptions,
+): FieldSolution {
+  requireStars(stamps.length, stamps.length);
+  const terms = stamps[0]!.vector.length;
+  const orders = Array.from({ length: terms }, (_, term) => {
+    if (term === terms - 1) return options.orders.background;
+    return term === 0 ? options.orders.scale : options.orders.kernel;
+  });
+  let used = [...stamps];
+  let matrix: Float64Array = new Float64Array();
+  let coefficients: Float64Array = new Float64Array();
+  for (let iteration = 0; iteration < options.iterations; iteration++) {
+    const system = assemble(used, orders, options);
+    matrix = system.matrix;
+    coefficients = solveScaled(matrix, system.vector);
+    const kept = keepGood(used, coefficients, orders, options);
+    requireStars(kept.length, stamps.length);
+    if (kept.length === used.length) break;
+    if (iteration + 1 < options.iterations) used = kept;
+  }
+  const chi2 = median(used.map((stamp) => chi2PerPixel(stamp, coefficients, orders, options)));
+  const conditionNumber = condition(matrix, coefficients.length);
+  return { orders, coefficients, used, clipped: stamps.length - used.length, conditionNumber, chi2 };
+}
+
+function requireStars(left: number, offered: number): void {
+  if (left >= 3) return;
+  throw new DataError(
+    `Cannot fit the kernel: ${left} of ${offered} stars fit, and at least 3 must`,
+    { details: { stars: left, offered } },
+  );
+}
+
+type FieldSize = Pick<SolveOptions, "width" | "height">;
+
+/** Puts each star's equations into the large ones, every term times its polynomial at the star. */
+function assemble(
+  stamps: readonly StampEquations[],
+  orders: readonly number[],
+  size: FieldSize,
+): { matrix: Float64Array; vector: Float64Array } {
+  const starts: number[] = [];
+  let n = 0;
+  for (const order of orders) {
+    starts.push(n);
+    n += polynomialTerms(order);
+  }
+  const matrix = new Float64Array(n * n);
+  const vector = new Float64Array(n);
+  const order = Math.max(...orders);
+  for (const stamp of stamps) {
+    const f = polynomialValues(stamp.x, stamp.y, { width: size.width, height: size.height, order });
+    addStamp(matrix, vector, { stamp, f, starts, orders });
+  }
+  return { matrix, vector };
+}
+
+function addStamp(
+  matrix: Float64Array,
+  vector: Float64Array,
+  parts: {
+    readonly stamp: StampEquations;
+    readonly f: Float64Array;
+    readonly starts: readonly number[];
+    readonly orders: readonly number[];
+  },
+): void {
+  const { stamp, f, starts, orders } = parts;
+  const n = vector.length;
+  const terms = orders.length;
+  for (let i = 0; i < terms; i++) {
+    const rows = polynomialTerms(orders[i]!);
+    for (let a = 0; a < rows; a++) {
+      const row = starts[i]! + a;
+      vector[row]! += f[a]! * stamp.vector[i]!;
+      for (let j = 0; j < terms; j++) {
+        const value = f[a]! * stamp.matrix[i * terms + j]!;
+        const columns = polynomialTerms(orders[j]!);
+        for (let b = 0; b < columns; b++) matrix[row * n + starts[j]! + b]! += value * f[b]!;
+      }
+    }
+  }
+}
+
+/**
+ * Solves a symmetric positive definite system scaled to unit diagonal, by
+ * Cholesky; when that breaks down, by eigenvalues with the smallest left out.
+ *
+ * @param matrix `[n, n]`.
+ * @param vector `[n]`.
+ * @returns `[n]`.
+ * @throws {DataError} If the system holds values that are not finite or is empty.
+ */
+export function solveScaled(matrix: Float64Array, vector: Float64Array): Float64Array {
+  const n = vector.length;
+  const scaled = unitDiagonal(matrix, n);
+  const right = vector.map((value, i) => value / scaled.scale[i]!);
+  const solution = cholesky(scaled.matrix, right) ?? truncatedInverse(scaled.matrix, right);
+  const result = solution.map((value, i) => value / scaled.scale[i]!);
+  if (result.every(Number.isFinite)) return result;
+  throw new DataError("Cannot fit the kernel: the normal equations have no finite solution");
+}
+
+function unitDiagonal(matrix: Float64Array, n: number): { matrix: Float64Array; scale: Float64Array } {
+  const scale = Float64Array.from({ length: n }, (_, i) => Math.sqrt(matrix[i * n + i]!) || 1);
+  return {
+    scale,
+    matrix: matrix.map((value, k) => value / (scale[Math.floor(k / n)]! * scale[k % n]!)),
+  };
+}
+
+function cholesky(matrix: Float64Array, right: Float64Array): Float64Array | undefined {
+  const n = right.length;
+  const lower = matrix.slice();
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = lower[i * n + j]!;
+      for (let k = 0; k < j; k++) sum -= lower[i * n + k]! * lower[j * n + k]!;
+      if (i !== j) lower[i * n + j] = sum / lower[j * n + j]!;
+      else if (sum > 1e-13) lower[i * n + i] = Math.sqrt(sum);
+      else return undefined;
+    }
+  }
+  const x = right.slice();
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) x[i]! -= lower[i * n + k]! * x[k]!;
+    x[i]! /= lower[i * n + i]!;
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i]! -= lower[k * n + i]! * x[k]!;
+    x[i]! /= lower[i * n + i]!;
+  }
+  return x;
+}
+
+function truncatedInverse(matrix: Float64Array, right: Float64Array): Float64Array {
+  const n = right.length;
+  const eigen = new EigenvalueDecomposition(toMatrix(matrix, n), { assumeSymmetric: true });
+  const values = eigen.realEigenvalues;
+  const vectors = eigen.eigenvectorMatrix;
+  const floor = 1e-11 * Math.max(...values);
+  const x = new Float64Array(n);
+  values.forEach((value, k) => {
+    if (!(value > floor)) return;
+    let projection = 0;
+    for (let i = 0; i < n; i++) projection += vectors.get(i, k) * right[i]!;
+    for (let i = 0; i < n; i++) x[i]! += (projection / value) * vectors.get(i, k);
+  });
+  return x;
+}
+
+function toMatrix(values: Float64Array, n: number): Matrix {
+  return Matrix.from1DArray(n, n, Array.from(values));
+}
+
+function condition(matrix: Float64Array, n: number): number {
+  const scaled = unitDiagonal(matrix, n);
+  const eigen = new EigenvalueDecomposition(toMatrix(scaled.matrix, n), { assumeSymmetric: true });
+  const values = eigen.realEigenvalues;
+  const smallest = Math.max(Math.min(...values), Number.EPSILON * n);
+  return Math.max(...values) / smallest;
+}
+
+/** Coefficients of the local kernel and background at a star. */
+function localCoefficients(
+  stamp: StampEquations,
+  coefficients: Float64Array,
+  orders: readonly number[],
+  size: FieldSize,
+): Float64Array {
+  const order = Math.max(...orders);
+  const f = polynomialValues(stamp.x, stamp.y, { width: size.width, height: size.height, order });
+  let at = 0;
+  return Float64Array.from(orders, (termOrder) => {
+    const count = polynomialTerms(termOrder);
+    let sum = 0;
+    for (let k = 0; k < count; k++) sum += coefficients[at + k]! * f[k]!;
+    at += count;
+    return sum;
+  });
+}
+
+function chi2PerPixel(
+  stamp: StampEquations,
+  coefficients: Float64Array,
+  orders: readonly number[],
+  size: FieldSize,
+): number {
+  const c = localCoefficients(stamp, coefficients, orders, size);
+  const n = c.length;
+  let chi2 = stamp.square;
+  for (let i = 0; i < n; i++) {
+    let row = 0;
+    for (let j = 0; j < n; j++) row += stamp.matrix[i * n + j]! * c[j]!;
+    chi2 += c[i]! * (row - 2 * stamp.vector[i]!);
+  }
+  return Math.max(chi2, 0) / stamp.pixels;
+}
+
+function keepGood(
+  stamps: readonly StampEquations[],
+  coefficients: Float64Array,
+  orders: readonly number[],
+  options: SolveOptions,
+): StampEquations[] {
+  const chi2 = stamps.map((stamp) => chi2PerPixel(stamp, coefficients, orders, options));
+  const middle = median(chi2);
+  const spread = 1.4826 * median(chi2.map((value) => Math.abs(value - middle)));
+  // A star whose χ² is that of pure noise stays, however alike the others are.
+  const limit = middle + Math.max(options.clipSigma * spread, 0.25);
+  return stamps.filter((_, i) => chi2[i]! <= limit);
+}
