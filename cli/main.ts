@@ -13,6 +13,7 @@ import { STAGES } from "../stages/registry.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { runCommand } from "./commands/run.ts";
+import { showCommand } from "./commands/show.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { stageCommand } from "./commands/stage.ts";
 import { note } from "./terminal.ts";
@@ -55,7 +56,7 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
   program.commandsGroup("Stages, each from manifest to manifest:");
   for (const stage of STAGES) program.addCommand(stageCommand(stage, setExitCode));
   program.commandsGroup("Around it:");
-  for (const command of [simulateCommand(), configCommand(), doctorCommand()]) {
+  for (const command of [showCommand(), simulateCommand(), configCommand(), doctorCommand()]) {
     program.addCommand(command);
   }
   for (const command of program.commands) command.copyInheritedSettings(program);
