@@ -1,0 +1,65 @@
+/**
+ * Interpolation kernels as tables of weights.
+ *
+ * @module
+ */
+
+/** How a value between pixels is found. */
+export type ResampleKernel = "lanczos3" | "bilinear" | "nearest";
+
+/** Weights of a kernel for every phase; each phase sums to 1. */
+export interface KernelTable {
+  /** Pixels a side. */
+  readonly taps: number;
+  /** The first tap lies this far before `floor(position + offset)`. */
+  readonly before: number;
+  readonly offset: number;
+  /** `[PHASES + 1, taps]`. */
+  readonly weights: Float64Array;
+}
+
+/** Steps a pixel is divided into: positions are right to 1/8192 px. */
+export const PHASES = 4096;
+
+/** Lanczos kernel of three lobes: `sinc(x) sinc(x/3)` within 3 px. */
+export function lanczos3(x: number): number {
+  if (x === 0) return 1;
+  if (Math.abs(x) >= 3) return 0;
+  const angle = Math.PI * x;
+  return 3 * Math.sin(angle) * Math.sin(angle / 3) / (angle * angle);
+}
+
+const triangle = (x: number) => Math.max(0, 1 - Math.abs(x));
+
+const SHAPES = {
+  lanczos3: { taps: 6, before: 2, offset: 0, at: lanczos3 },
+  bilinear: { taps: 2, before: 0, offset: 0, at: triangle },
+  nearest: { taps: 1, before: 0, offset: 0.5, at: () => 1 },
+} as const;
+
+const tables = new Map<ResampleKernel, KernelTable>();
+
+/**
+ * The table of a kernel; made once.
+ *
+ * @param kernel Its name.
+ * @returns Weights by phase.
+ */
+export function kernelTable(kernel: ResampleKernel): KernelTable {
+  const known = tables.get(kernel);
+  if (known !== undefined) return known;
+  const { taps, before, offset, at } = SHAPES[kernel];
+  const weights = new Float64Array((PHASES + 1) * taps);
+  for (let phase = 0; phase <= PHASES; phase++) {
+    const row = weights.subarray(phase * taps, (phase + 1) * taps);
+    let sum = 0;
+    for (let tap = 0; tap < taps; tap++) {
+      row[tap] = at(tap - before - phase / PHASES);
+      sum += row[tap]!;
+    }
+    for (let tap = 0; tap < taps; tap++) row[tap]! /= sum;
+  }
+  const table = { taps, before, offset, weights };
+  tables.set(kernel, table);
+  return table;
+}
