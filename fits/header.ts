@@ -175,6 +175,13 @@ export class FitsHeader {
     return this;
   }
 
+  /** Replaces all cards at once. */
+  replace(cards: readonly Card[]): this {
+    this.#cards = [...cards];
+    this.#reindex();
+    return this;
+  }
+
   /** A copy that can be changed without changing this one. */
   clone(): FitsHeader {
     return new FitsHeader([...this.#cards], this.where);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Card } from "./card.ts";
+import { type Card, isCommentary } from "./card.ts";
 import type { FitsHeader } from "./header.ts";
 
 const LAYOUT = new Set([
@@ -30,19 +30,50 @@ export function isLayoutCard(card: Card): boolean {
 /**
  * The cards of a header that describe the observation, fit for another file.
  *
- * Of a keyword that occurs twice the first card is kept; a card that is no
- * commentary but has no value becomes a comment.
+ * @returns The cards that are left, put right by {@linkcode conformingCards}.
  */
 export function descriptiveCards(header: FitsHeader): Card[] {
+  return conformingCards(header.cards.filter((card) => !isLayoutCard(card)));
+}
+
+/** A WCS card, before which WCSAXES has to stand. */
+const WCS_CARD =
+  /^(?:CTYPE|CUNIT|CRVAL|CDELT|CRPIX|CROTA|PC|CD|PV|PS|CRDER|CSYER|CNAME|WCSNAME|LONPOLE|LATPOLE|RADESYS|EQUINOX)[0-9_]*[A-Z]?$/;
+
+/**
+ * Puts right what the standard forbids or disapproves of in a list of cards.
+ *
+ * Of a keyword that occurs twice the first card is kept. WCSAXES goes before
+ * the other WCS cards. A numeric EPOCH is called EQUINOX, or becomes a comment
+ * where there is an EQUINOX already, as do keywords without a value.
+ */
+export function conformingCards(cards: readonly Card[]): Card[] {
   const seen = new Set<string>();
+  const hasEquinox = cards.some((card) => card.keyword === "EQUINOX");
   const kept: Card[] = [];
-  for (const card of header.cards) {
-    if (isLayoutCard(card)) continue;
-    if (!card.commentary) {
-      if (seen.has(card.keyword)) continue;
+  for (const card of cards) {
+    if (card.commentary) {
+      kept.push(isCommentary(card.keyword) ? card : asComment(card));
+    } else if (!seen.has(card.keyword)) {
       seen.add(card.keyword);
+      kept.push(card.keyword === "EPOCH" ? modernEpoch(card, hasEquinox) : card);
     }
-    kept.push(card);
   }
+  const axes = kept.findIndex((card) => card.keyword === "WCSAXES");
+  const first = kept.findIndex((card) => !card.commentary && WCS_CARD.test(card.keyword));
+  if (axes > first && first >= 0) kept.splice(first, 0, ...kept.splice(axes, 1));
   return kept;
+}
+
+function asComment({ keyword, value }: Card): Card {
+  return { keyword: "COMMENT", value: `${keyword} ${value}`, comment: "", commentary: true };
+}
+
+function modernEpoch(card: Card, hasEquinox: boolean): Card {
+  const { value, comment } = card;
+  if (typeof value === "number" && !hasEquinox) {
+    return { keyword: "EQUINOX", value, comment, commentary: false };
+  }
+  const text = `EPOCH = ${value}${comment && ` / ${comment}`}`;
+  return { keyword: "COMMENT", value: text, comment: "", commentary: true };
 }

@@ -8,6 +8,7 @@ import { AtomicFile, openForReading, readAt } from "./_disk.ts";
 import { DataSum, encodeWithChecksum } from "./checksum.ts";
 import { findUnit, padded } from "./file.ts";
 import type { FitsHeader } from "./header.ts";
+import { conformingCards } from "./structure.ts";
 
 const PIECE_BYTES = 1 << 20;
 
@@ -15,7 +16,8 @@ const PIECE_BYTES = 1 << 20;
  * Copies a file with the header of its image changed.
  *
  * The data and the other units stay as they are, byte by byte; CHECKSUM and
- * DATASUM of the changed unit are made anew.
+ * DATASUM of the changed unit are made anew, and what the standard forbids in
+ * its header is put right.
  *
  * @param source File to read.
  * @param target File to write; it may be the source.
@@ -32,6 +34,7 @@ export async function updateHeader(
   const size = (await file.stat()).size;
   const header = unit.header.clone();
   edit(header);
+  header.replace(conformingCards(header.cards));
   const dataEnd = unit.dataOffset + unit.dataBytes;
   const next = Math.min(size, unit.dataOffset + padded(unit.dataBytes));
   const sum = new DataSum();
