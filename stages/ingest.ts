@@ -104,10 +104,16 @@ async function ingestOne(
     });
   }
   await scanFits(file);
+  const unit = options.unit ?? unitOfPath(file, options.site);
   const info = readFrameInfo(await readHeader(file), options.site.headerRules, {
     path: file,
-    unit: options.unit ?? unitOfPath(file, options.site),
+    ...(unit === undefined ? {} : { unit }),
   });
+  if (options.as !== "raw" && info.imageType !== undefined && info.imageType !== "light") {
+    throw new DataError(`Cannot take "${file}" as a ${options.as}: it is a ${info.imageType}`, {
+      details: { file, imageType: info.imageType },
+    });
+  }
   seen.set(id, file);
   const image = await toProduct(file, id, info, options);
   return [image, ...await findCompanions(file, image)];
@@ -121,7 +127,7 @@ async function toProduct(
 ): Promise<Product> {
   const optional = {
     imageType: info.imageType,
-    unit: options.unit ?? info.unit,
+    unit: options.unit ?? fileSafe(info.unit),
     object: info.object,
     filter: info.filter,
     exposureS: info.exposureS,
@@ -170,6 +176,11 @@ async function findCompanions(file: string, image: Product): Promise<Product[]> 
   return companions;
 }
 
+/** A telescope's name from the cards becomes part of file names. */
+function fileSafe(name: string | undefined): string | undefined {
+  return name?.replace(/[^\w.+-]+/g, "_");
+}
+
 function unitOfPath(file: string, site: Site): string | undefined {
   return file.split("/").reverse().find((part) => site.units.has(part));
 }
@@ -198,7 +209,8 @@ function describeNight(
   const folder = FITS_NAME.test(source) ? basename(dirname(source)) : basename(source);
   const date = /\d{4}-\d{2}-\d{2}/.exec(folder)?.[0] ??
     products.map((product) => product.dateObs).filter((text) => text !== undefined).sort()[0]
-      ?.slice(0, 10) ?? "none";
+      ?.slice(0, 10) ??
+    "none";
   const work = resolve(options.work ?? join(options.site.paths.work, unit, folder));
   return { unit, date, source, work };
 }
