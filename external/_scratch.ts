@@ -1,0 +1,75 @@
+/**
+ * A scratch folder in which programs see plain, short file names.
+ *
+ * The programs of astromatic.net split names at blanks, commas and brackets and
+ * cut long ones, so they get links with names of our own and run inside the folder.
+ *
+ * @module
+ */
+
+import { basename, dirname, join, resolve } from "node:path";
+
+/** A folder that vanishes with its content when it is disposed of. */
+export class Scratch implements AsyncDisposable {
+  /** Absolute path. */
+  readonly folder: string;
+  #count = 0;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /**
+   * Makes a scratch folder beside a file to come, so that results can be renamed into place.
+   *
+   * @param output Path of the file to come; its folder exists.
+   */
+  static async beside(output: string): Promise<Scratch> {
+    const dir = dirname(resolve(output));
+    return new Scratch(await Deno.makeTempDir({ dir, prefix: `.${basename(output)}.part-` }));
+  }
+
+  /** Makes a scratch folder where the system keeps temporary files. */
+  static async temporary(): Promise<Scratch> {
+    return new Scratch(await Deno.makeTempDir({ prefix: "gppy-" }));
+  }
+
+  /** Path of a file of the scratch folder. */
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /**
+   * Links a file into the folder.
+   *
+   * @param source The file.
+   * @param name Its name there; a new plain one if left out.
+   * @returns The name.
+   */
+  async link(source: string, name: string = `in${++this.#count}.fits`): Promise<string> {
+    await Deno.symlink(resolve(source), this.path(name));
+    return name;
+  }
+
+  /** Writes a text file and returns its name. */
+  async write(name: string, text: string): Promise<string> {
+    await Deno.writeTextFile(this.path(name), text);
+    return name;
+  }
+
+  /** Moves a finished file to its place. */
+  async keep(name: string, target: string): Promise<void> {
+    await Deno.rename(this.path(name), target);
+  }
+
+  /** Whether the folder holds a file of this name. */
+  async has(name: string): Promise<boolean> {
+    return await Deno.stat(this.path(name)).then(() => true, () => false);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+}
