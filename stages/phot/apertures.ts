@@ -55,8 +55,6 @@ export const APERTURES: readonly Aperture[] = [AUTO_APERTURE, ...CIRCULAR_APERTU
  */
 export function apertureDiametersPx(seeingPx: number, pixelScaleArcsec: number): number[] {
   return CIRCULAR_APERTURES.map(({ seeingFactor, diameterArcsec }) =>
-    seeingFactor === undefined
-      ? (diameterArcsec ?? 0) / pixelScaleArcsec
-      : seeingFactor * seeingPx
+    seeingFactor === undefined ? (diameterArcsec ?? 0) / pixelScaleArcsec : seeingFactor * seeingPx
   );
 }

@@ -33,7 +33,11 @@ export function setPhotometryCards(header: FitsHeader, results: PhotometryCards)
     if (value === null || value === undefined || !Number.isFinite(value)) header.delete(keyword);
     else header.set(keyword, value, comment);
   };
-  set("SEEING", round(seeing.fwhmPx * results.pixelScaleArcsec, 4), "[arcsec] median FWHM of stars");
+  set(
+    "SEEING",
+    round(seeing.fwhmPx * results.pixelScaleArcsec, 4),
+    "[arcsec] median FWHM of stars",
+  );
   set("PEEING", round(seeing.fwhmPx, 4), "[pix] median FWHM of stars");
   set("ELLIP", round(seeing.ellipticity, 4), "median ellipticity of stars, 1 - B/A");
   set("ELONG", round(seeing.elongation, 4), "median elongation of stars, A/B");

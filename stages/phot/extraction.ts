@@ -4,8 +4,7 @@
  * @module
  */
 
-import { readLdac } from "../../fits/ldac.ts";
-import type { Table } from "../../fits/table.ts";
+import { readTable, type Table } from "../../fits/table.ts";
 import type { ToolSet } from "../../external/run_tool.ts";
 import { runSextractor } from "../../external/sextractor.ts";
 
@@ -65,7 +64,6 @@ export async function extractSources(
   setup: ExtractionSetup,
   pass: ExtractionPass,
 ): Promise<Table> {
-  const checks = Object.entries(pass.checkImages ?? {});
   const withFlags = setup.companions.flagImage !== undefined;
   await runSextractor(setup.tools, {
     image: setup.image,
@@ -87,24 +85,28 @@ export async function extractSources(
       SEEING_FWHM: pass.seeingArcsec,
       MAG_ZEROPOINT: 0,
       PHOT_APERTURES: [...(pass.aperturesPx ?? [5])],
-      ...companionSettings(setup.companions),
-      ...(checks.length === 0 ? {} : {
-        CHECKIMAGE_TYPE: checks.map(([type]) => type),
-        CHECKIMAGE_NAME: checks.map(([, path]) => path),
-      }),
+      ...weighting(setup.companions),
     },
+    files: companionFiles(setup.companions),
+    ...(pass.checkImages === undefined ? {} : { checkImages: pass.checkImages }),
   });
-  return (await readLdac(pass.catalogue)).objects;
+  return await readTable(pass.catalogue, "LDAC_OBJECTS");
 }
 
-function companionSettings(companions: ImageCompanions): Record<string, string> {
+function companionFiles(companions: ImageCompanions): Record<string, string> {
   const { flagImage, weightImage, noiseImage } = companions;
+  const weight = noiseImage ?? weightImage;
   return {
-    ...(flagImage === undefined ? {} : { FLAG_IMAGE: flagImage, FLAG_TYPE: "OR" }),
-    ...(noiseImage !== undefined
-      ? { WEIGHT_TYPE: "MAP_RMS", WEIGHT_IMAGE: noiseImage, RESCALE_WEIGHTS: "N" }
-      : weightImage !== undefined
-      ? { WEIGHT_TYPE: "MAP_WEIGHT", WEIGHT_IMAGE: weightImage, WEIGHT_GAIN: "N" }
-      : {}),
+    ...(flagImage === undefined ? {} : { FLAG_IMAGE: flagImage }),
+    ...(weight === undefined ? {} : { WEIGHT_IMAGE: weight }),
   };
+}
+
+function weighting(companions: ImageCompanions): Record<string, string> {
+  if (companions.noiseImage !== undefined) {
+    return { WEIGHT_TYPE: "MAP_RMS", RESCALE_WEIGHTS: "N", WEIGHT_GAIN: "N" };
+  }
+  return companions.weightImage === undefined
+    ? { WEIGHT_TYPE: "NONE" }
+    : { WEIGHT_TYPE: "MAP_WEIGHT", WEIGHT_GAIN: "N" };
 }

@@ -251,7 +251,6 @@ async function matchStars(
   options: MeasureOptions,
 ): Promise<ReferenceMatches> {
   const stars = await readReference(path, filter, {
-    radiusArcsec: options.matchRadius,
     minMag: options.refMagMin,
     maxMag: options.refMagMax,
   });

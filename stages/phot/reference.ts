@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { type ReferenceStars, readReferenceCsv } from "../../sky/catalogue.ts";
+import { readReferenceCsv, type ReferenceStar } from "../../sky/catalogue.ts";
 import { crossMatch } from "../../sky/match.ts";
 
 /** Stars of an image beside the same stars of the reference. */
@@ -20,7 +20,6 @@ export interface ReferenceMatches {
 
 /** What limits the choice of reference stars. */
 export interface ReferenceLimits {
-  readonly radiusArcsec: number;
   /** Brightest and faintest magnitude in the reference. */
   readonly minMag: number;
   readonly maxMag: number;
@@ -57,7 +56,8 @@ export async function referenceHasFilter(path: string, filter: string): Promise<
   using file = await Deno.open(path);
   const length = await file.read(head) ?? 0;
   const line = new TextDecoder().decode(head.subarray(0, length)).split(/\r?\n/, 1)[0] ?? "";
-  return line.split(",").some((name) => name.trim().replaceAll('"', "") === `mag_${filter}`);
+  const wanted = `mag_${filter}`.toLowerCase();
+  return line.split(",").some((name) => name.trim().replaceAll('"', "").toLowerCase() === wanted);
 }
 
 /**
@@ -66,27 +66,16 @@ export async function referenceHasFilter(path: string, filter: string): Promise<
  * @param path CSV file with `ra`, `dec` and `mag_<filter>`.
  * @param filter Name of the filter.
  * @param limits Magnitude limits.
- * @returns Positions in degrees and magnitudes.
+ * @returns The stars.
  * @throws {DataError} If the file cannot be used.
  */
 export async function readReference(
   path: string,
   filter: string,
   limits: ReferenceLimits,
-): Promise<ReferenceStars> {
+): Promise<ReferenceStar[]> {
   const stars = await readReferenceCsv(path, filter);
-  const rows = [...stars.mag.keys()].filter((i) => {
-    const mag = stars.mag[i] ?? NaN;
-    return mag >= limits.minMag && mag <= limits.maxMag;
-  });
-  const take = (values: ArrayLike<number>): Float64Array =>
-    Float64Array.from(rows, (i) => values[i] ?? NaN);
-  return {
-    raDeg: take(stars.raDeg),
-    decDeg: take(stars.decDeg),
-    mag: take(stars.mag),
-    magError: take(stars.magError),
-  };
+  return stars.filter(({ mag }) => mag >= limits.minMag && mag <= limits.maxMag);
 }
 
 /**
@@ -101,17 +90,20 @@ export async function readReference(
 export function matchReference(
   sources: { readonly raDeg: ArrayLike<number>; readonly decDeg: ArrayLike<number> },
   rows: readonly number[],
-  stars: ReferenceStars,
+  stars: readonly ReferenceStar[],
   radiusArcsec: number,
 ): ReferenceMatches {
   const chosen = {
     raDeg: Float64Array.from(rows, (i) => sources.raDeg[i] ?? NaN),
     decDeg: Float64Array.from(rows, (i) => sources.decDeg[i] ?? NaN),
   };
-  const pairs = crossMatch(chosen, stars, radiusArcsec);
+  const pairs = crossMatch(chosen, {
+    raDeg: Float64Array.from(stars, (star) => star.raDeg),
+    decDeg: Float64Array.from(stars, (star) => star.decDeg),
+  }, radiusArcsec);
   return {
     row: Int32Array.from(pairs, (pair) => rows[pair.i] ?? 0),
-    mag: Float64Array.from(pairs, (pair) => stars.mag[pair.j] ?? NaN),
+    mag: Float64Array.from(pairs, (pair) => stars[pair.j]?.mag ?? NaN),
     distanceArcsec: Float64Array.from(pairs, (pair) => pair.distanceArcsec),
   };
 }

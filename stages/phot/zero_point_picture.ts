@@ -1,0 +1,3 @@
+export function writeZeroPointPicture(_p: string, _o: unknown): Promise<void> {
+  return Promise.resolve();
+}
