@@ -17,6 +17,7 @@ export type JsonValue =
 export interface Explained {
   /** Such as `path.base`, `unit.7DT07` or `stack.clipSigma`. */
   readonly name: string;
+  /** The value itself; a row of a table is an object. */
   readonly value: JsonValue;
   /** `flag --base`, `environment GPPY_…`, `path.json:3` or `default`. */
   readonly source: string;

@@ -8,7 +8,8 @@
 
 import { getLogger } from "@logtape/logtape";
 import { join, resolve } from "node:path";
-import { BUNDLED_FILES, bundledFile } from "./bundled_files.ts";
+import { bundledFile } from "./bundled_files.ts";
+import { readTables, type SiteTables } from "./_read_tables.ts";
 import { UsageError } from "./errors.ts";
 import type { Environment, Explained, JsonValue } from "./explain.ts";
 import { resolvePaths, type SitePaths } from "./site_paths.ts";
@@ -26,7 +27,7 @@ import {
 } from "./site_tables.ts";
 import { type KeysStatus, readSlackKeys, type SlackKeys } from "./slack_keys.ts";
 import { readStageSettings, type StageSettings } from "./stage_settings.ts";
-import { mergeRows, parseTable, type PlacedRow, rowProblem, type TableSpec } from "./table.ts";
+import type { PlacedRow } from "./table.ts";
 
 export type { Camera, FringeFrame, HeaderRule, Target, Unit } from "./site_tables.ts";
 export type { Explained, JsonValue } from "./explain.ts";
@@ -37,11 +38,15 @@ export type { KeysStatus, SlackKeys } from "./slack_keys.ts";
 export interface Site {
   /** Folder of the site's own files, or null. */
   readonly folder: string | null;
+  /** Where its data lies. */
   readonly paths: SitePaths;
   /** Every known telescope, by code. */
   readonly units: ReadonlyMap<string, Unit>;
+  /** Cameras by gain setting. */
   readonly ccd: readonly Camera[];
+  /** Fringe patterns to subtract. */
   readonly fringe: readonly FringeFrame[];
+  /** Fields on the sky. */
   readonly targets: readonly Target[];
   /** Corrections of headers; the first that applies wins. */
   readonly headerRules: readonly HeaderRule[];
@@ -136,54 +141,6 @@ function findFolder(
   });
 }
 
-interface Tables {
-  readonly units: readonly PlacedRow<Unit>[];
-  readonly ccd: readonly PlacedRow<Camera>[];
-  readonly fringe: readonly PlacedRow<FringeFrame>[];
-  readonly targets: readonly PlacedRow<Target>[];
-  readonly rules: readonly PlacedRow<HeaderRule>[];
-}
-
-function readTables(folder: string | null): Tables {
-  const units = readMerged(folder, obsTable);
-  const codes = new Set(["*", ...units.map(({ row }) => row.code)]);
-  const known = <Row extends { unit: string }>(rows: PlacedRow<Row>[]): PlacedRow<Row>[] => {
-    for (const { row, source } of rows) {
-      if (codes.has(row.unit)) continue;
-      throw rowProblem(
-        source,
-        "unit",
-        `unknown unit "${row.unit}"; known are ${[...codes].join(", ")}`,
-      );
-    }
-    return rows;
-  };
-  return {
-    units,
-    ccd: known(readMerged(folder, ccdTable)),
-    fringe: known(readMerged(folder, fringeTable)),
-    targets: readMerged(folder, targetTable),
-    rules: known(readMerged(folder, ruleTable)),
-  };
-}
-
-function readMerged<Row>(folder: string | null, spec: TableSpec<Row>): PlacedRow<Row>[] {
-  const bundled = parseTable(BUNDLED_FILES.get(spec.file) ?? "", `bundled ${spec.file}`, spec);
-  if (folder === null) return bundled;
-  const path = join(folder, spec.file);
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return bundled;
-    throw new UsageError(`Cannot read the table ${path}: ${String(error)}`, {
-      details: { file: path },
-      cause: error,
-    });
-  }
-  return mergeRows(parseTable(text, path, spec), bundled, spec.key);
-}
-
 class FolderSite implements Site {
   readonly units: ReadonlyMap<string, Unit>;
   readonly ccd: readonly Camera[];
@@ -191,7 +148,7 @@ class FolderSite implements Site {
   readonly targets: readonly Target[];
   readonly headerRules: readonly HeaderRule[];
   readonly settingsSections: readonly string[];
-  readonly #tables: Tables;
+  readonly #tables: SiteTables;
   readonly #settings: StageSettings;
   readonly #env: Environment;
   readonly #explained: readonly Explained[];
@@ -201,7 +158,7 @@ class FolderSite implements Site {
   constructor(
     readonly folder: string | null,
     readonly paths: SitePaths,
-    tables: Tables,
+    tables: SiteTables,
     settings: StageSettings,
     env: Environment,
     explained: readonly Explained[],

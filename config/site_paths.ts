@@ -12,6 +12,7 @@ import { lineOfKey, parseJsonWithComments } from "./json_text.ts";
 
 /** Where a site keeps its data; every path is absolute. */
 export interface SitePaths {
+  /** Folder of everything that gppy makes. */
   readonly base: string;
   /** Raw nights: `<obsdata>/<UNIT>/<night>`; never written to. */
   readonly obsdata: string;
@@ -69,6 +70,7 @@ export interface PathOrigins {
   readonly folder: string | null;
   /** Value of `--base`. */
   readonly base?: string | undefined;
+  /** Environment variables. */
   readonly env: Environment;
 }
 

@@ -12,9 +12,11 @@ import { angleCell, numberWithin, type TableSpec, textCell } from "./table.ts";
 export interface Unit {
   /** Code such as `7DT07`. */
   readonly code: string;
+  /** Electrons an ADU. */
   readonly gainEAdu: number;
   /** Read noise of one pixel, electrons. */
   readonly readNoiseE: number;
+  /** Side of a pixel, unbinned. */
   readonly pixelScaleArcsec: number;
   /** Width and height of the field. */
   readonly fieldDeg: readonly [number, number];
@@ -26,6 +28,7 @@ export interface Unit {
   readonly latDeg: number;
   /** Longitude of the site, east positive. */
   readonly lonDeg: number;
+  /** Height above sea level. */
   readonly heightM: number;
   /** Raw level at and above which a pixel is not trusted. */
   readonly saturationAdu: number;
@@ -41,10 +44,15 @@ export interface Camera {
   readonly unit: string;
   /** The driver's gain setting, such as 2750; undefined for a camera with one gain. */
   readonly gainSetting?: number;
+  /** Type of the camera. */
   readonly name: string;
+  /** Side of a pixel. */
   readonly pixelUm: number;
+  /** Electrons an ADU. */
   readonly gainEAdu: number;
+  /** Read noise of one pixel, electrons. */
   readonly readNoiseE: number;
+  /** Raw level at and above which a pixel is not trusted. */
   readonly saturationAdu: number;
   /** Dark current of one pixel at the working temperature, electrons a second. */
   readonly darkES: number;
@@ -60,6 +68,7 @@ export interface Camera {
 export interface FringeFrame {
   /** Code of the unit, or `*` for all. */
   readonly unit: string;
+  /** Filter of the frames. */
   readonly filter: string;
   /** Fringe pattern, a FITS file under the folder of master frames. */
   readonly image: string;
@@ -69,11 +78,13 @@ export interface FringeFrame {
 
 /** A field on the sky, as `alltarget.dat` gives it. */
 export interface Target {
+  /** Name as in the OBJECT card. */
   readonly object: string;
   /** Right ascension of the centre, J2000. */
   readonly raDeg: number;
   /** Declination of the centre, J2000. */
   readonly decDeg: number;
+  /** Anything. */
   readonly note?: string;
 }
 
@@ -81,6 +92,7 @@ export interface Target {
 export interface HeaderRule {
   /** Code of the unit, or `*` for all. */
   readonly unit: string;
+  /** Name of the card. */
   readonly keyword: string;
   /** Value that is replaced; `*` stands for any value, or none. */
   readonly from: string;

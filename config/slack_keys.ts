@@ -13,7 +13,11 @@ const HIDDEN = "***";
 export class Secret {
   readonly #value: string;
 
-  /** @param value The text to hide. */
+  /**
+   * Hides a text.
+   *
+   * @param value The text.
+   */
   constructor(value: string) {
     this.#value = value;
   }
@@ -46,6 +50,7 @@ export class Secret {
 
 /** What Slack notices need. */
 export interface SlackKeys {
+  /** Bot token, `xoxb-…`. */
   readonly token: Secret;
   /** Channel name with `#`, or its id. */
   readonly channel: string;

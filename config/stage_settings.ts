@@ -11,13 +11,16 @@ import { UsageError } from "./errors.ts";
 import type { Explained, JsonValue } from "./explain.ts";
 
 /** The form of `gppy.toml`: one section a stage, its parameters as keys. */
-export const settingsSchema = z.record(z.string(), z.record(z.string(), z.json()));
+export const settingsSchema: z.ZodType<Record<string, Record<string, z.core.util.JSONType>>> = z
+  .record(z.string(), z.record(z.string(), z.json()));
 
 /** Sections of `gppy.toml`. */
 export interface StageSettings {
   /** The file, or null if there is none. */
   readonly file: string | null;
+  /** Values by section and key. */
   readonly sections: Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
+  /** Each value with the line that it stands on. */
   readonly explained: readonly Explained[];
 }
 

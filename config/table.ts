@@ -24,6 +24,7 @@ export interface TableSpec<Row> {
 
 /** A row and where it stands. */
 export interface PlacedRow<Row> {
+  /** The row. */
   readonly row: Row;
   /** `file:line`. */
   readonly source: string;
@@ -64,7 +65,12 @@ export function numberWithin(
   return numberCell.pipe(number);
 }
 
-/** An angle in degrees, or hours (right ascension) or degrees as `12:34:56.7`. Gives degrees. */
+/**
+ * A cell that holds an angle: decimal degrees, or `hh:mm:ss` and `dd:mm:ss`.
+ *
+ * @param kind Right ascension (hours when in sexagesimal form) or declination.
+ * @returns The schema of the cell; gives degrees.
+ */
 export function angleCell(kind: "ra" | "dec"): z.ZodType<number, string> {
   return z.string().transform((text, context) => {
     const value = parseAngle(text, kind);
