@@ -12,6 +12,9 @@ import { padded } from "./file.ts";
 import { FitsHeader } from "./header.ts";
 import { descriptiveCards } from "./structure.ts";
 
+/** The formats of TDISP (FITS standard 4.0, table 20). */
+const DISPLAY = /^(?:[AL]\d+|[IBOZ]\d+(?:\.\d+)?|F\d+\.\d+|E[NS]\d+\.\d+|[EGD]\d+\.\d+(?:E\d+)?)$/;
+
 /** What can be written as a column. */
 export type ColumnData =
   | readonly number[]
@@ -40,7 +43,7 @@ export interface ColumnSpec {
   readonly unit?: string;
   /** Comment of the TTYPE card. */
   readonly comment?: string;
-  /** TDISP, such as `F10.4`. */
+  /** TDISP, such as `F10.4`; left out of the file where it is none the standard knows. */
   readonly display?: string;
   /** TDIM, in FORTRAN order. */
   readonly shape?: readonly number[];
@@ -147,7 +150,7 @@ function tableHeader(
     header.set(`TTYPE${n}`, spec.name, spec.comment ?? "");
     header.set(`TFORM${n}`, format);
     if (spec.unit) header.set(`TUNIT${n}`, spec.unit);
-    if (spec.display) header.set(`TDISP${n}`, spec.display);
+    if (spec.display && DISPLAY.test(spec.display)) header.set(`TDISP${n}`, spec.display);
     if (spec.shape) header.set(`TDIM${n}`, `(${spec.shape.join(",")})`);
     if (zero !== 0) header.set(`TSCAL${n}`, 1).set(`TZERO${n}`, zero);
     if (blank !== undefined) header.set(`TNULL${n}`, blank);
