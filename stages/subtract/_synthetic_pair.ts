@@ -120,7 +120,10 @@ export function syntheticPair(options: SyntheticOptions): SyntheticPair {
       side: "reference",
     }),
   };
-  return { pair: { width: size, height: size, ...images, stars: kernelStars(stars, options), scale }, stars };
+  return {
+    pair: { width: size, height: size, ...images, stars: kernelStars(stars, options), scale },
+    stars,
+  };
 }
 
 function pairImage(

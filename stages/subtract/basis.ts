@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { NoiseCorrelation } from "./pair.ts";
+
 /** One Gaussian and the degree of the polynomials it is multiplied with. */
 export interface GaussianSpec {
   readonly sigmaPx: number;
@@ -107,4 +109,48 @@ function basisImages(basis: Omit<KernelBasis, "images">, size: number): Float64A
     for (let i = 0; i < pixels; i++) images[n * pixels + i]! -= images[i]!;
   });
   return images;
+}
+
+/**
+ * Products of the basis functions with each other under noise of a given
+ * correlation: the covariance of two of them applied to noise of unit variance.
+ *
+ * @param basis The basis.
+ * @param correlation Of the noise.
+ * @returns `[terms, terms]`.
+ */
+export function noiseProducts(basis: KernelBasis, correlation: NoiseCorrelation): Float64Array {
+  const terms = basis.terms.length;
+  const size = 2 * basis.halfPx + 1;
+  const pixels = size * size;
+  const products = new Float64Array(terms * terms);
+  const images = Array.from(
+    { length: terms },
+    (_, n) => basis.images.subarray(n * pixels, (n + 1) * pixels),
+  );
+  images.forEach((a, i) => {
+    const spread = correlate(a, size, correlation);
+    images.forEach((b, j) => {
+      let sum = 0;
+      for (let k = 0; k < pixels; k++) sum += spread[k]! * b[k]!;
+      products[i * terms + j] = sum;
+    });
+  });
+  return products;
+}
+
+function correlate(image: Float64Array, size: number, correlation: NoiseCorrelation): Float64Array {
+  const { reachPx, values } = correlation;
+  const side = 2 * reachPx + 1;
+  const out = new Float64Array(image.length);
+  values.forEach((value, k) => {
+    if (value === 0) return;
+    const dx = (k % side) - reachPx, dy = Math.floor(k / side) - reachPx;
+    for (let y = Math.max(0, dy); y < Math.min(size, size + dy); y++) {
+      for (let x = Math.max(0, dx); x < Math.min(size, size + dx); x++) {
+        out[y * size + x]! += value * image[(y - dy) * size + x - dx]!;
+      }
+    }
+  });
+  return out;
 }

@@ -6,13 +6,13 @@
 
 import { convolveVarying } from "../../gpu/kernels/convolve_varying/convolve_varying.ts";
 import {
-  type KernelField,
   kernelAt,
+  type KernelField,
   polynomialTerms,
   polynomialValues,
 } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { UNUSABLE } from "../../sky/mask.ts";
-import { buildBasis, chooseGaussians, type KernelBasis } from "./basis.ts";
+import { buildBasis, chooseGaussians, type KernelBasis, noiseProducts } from "./basis.ts";
 import { correlatedGain } from "./noise.ts";
 import type { AlignedPair, ConvolvedSide, EngineResult, PairImage } from "./pair.ts";
 import { type FieldSolution, solveField, type SpatialOrders } from "./solve.ts";
@@ -47,7 +47,7 @@ export function subtractNative(pair: AlignedPair, options: NativeOptions = {}): 
   const scale = side === "reference" ? pair.scale : 1 / pair.scale;
   const basis = buildBasis(chooseGaussians(sharp.fwhmPx, broad.fwhmPx));
   const images = fitImages(pair, sharp, broad, scale ** 2 * noiseShare(sharp, broad));
-  const radiusPx = Math.max(1.5 * broad.fwhmPx, 5);
+  const radiusPx = Math.max(2.5 * broad.fwhmPx, 7);
   const stamps = pair.stars
     .map((star) => stampEquations(images, basis, star, { radiusPx, modelError: 0.005, scale }))
     .filter((stamp) => stamp !== undefined);
@@ -57,6 +57,7 @@ export function subtractNative(pair: AlignedPair, options: NativeOptions = {}): 
     orders: chooseOrders(stamps.length, options),
     clipSigma: options.clipSigma ?? 4,
     iterations: 6,
+    noiseProducts: noiseProducts(basis, sharp.correlation),
   });
   const field = toField(pair, basis, solution);
   const made = difference(pair, { side, sharp, broad, images, field, solution, options });
@@ -102,7 +103,16 @@ function fitImages(
     broadData[i] = Number.isFinite(b) ? b - broad.skyAdu : 0;
     variance[i] = broad.variance[i]! + sharpShare * sharp.variance[i]!;
   }
-  return { width: pair.width, height: pair.height, sharp: sharpData, broad: broadData, variance, usable };
+  const { width, height } = pair;
+  return {
+    width,
+    height,
+    sharp: sharpData,
+    broad: broadData,
+    variance,
+    sharpVariance: sharp.variance,
+    usable,
+  };
 }
 
 /** As much variation as the stars carry: about six stars a coefficient. */
@@ -139,7 +149,8 @@ function reachOf(field: KernelField): number {
   const size = 2 * field.halfPx + 1;
   const rings = new Float64Array(field.halfPx + 1);
   kernel.forEach((value, i) => {
-    const dx = Math.abs((i % size) - field.halfPx), dy = Math.abs(Math.floor(i / size) - field.halfPx);
+    const dx = Math.abs((i % size) - field.halfPx),
+      dy = Math.abs(Math.floor(i / size) - field.halfPx);
     rings[Math.max(dx, dy)]! += Math.abs(value);
   });
   const total = rings.reduce((a, b) => a + b, 0);

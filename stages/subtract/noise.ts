@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type KernelField, kernelAt } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { kernelAt, type KernelField } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
 import type { NoiseCorrelation } from "./pair.ts";
 
 /** What the noise of an image is made of. */

@@ -6,7 +6,10 @@
 
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { DataError } from "../../config/errors.ts";
-import { polynomialTerms, polynomialValues } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import {
+  polynomialTerms,
+  polynomialValues,
+} from "../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { median } from "../../sky/stats.ts";
 import type { StampEquations } from "./stamps.ts";
 
@@ -25,6 +28,12 @@ export interface SolveOptions {
   /** Stars whose χ² lies farther than this above the median are dropped, in robust standard deviations. */
   readonly clipSigma: number;
   readonly iterations: number;
+  /**
+   * Products of the basis functions under the noise of the convolved image,
+   * `[terms, terms]`. The noise of that image adds them to the matrix and would
+   * bend the kernel towards smoothing; they are taken off again.
+   */
+  readonly noiseProducts: Float64Array;
 }
 
 /** The kernel and background of the whole field. */
@@ -66,7 +75,8 @@ export function solveField(
   let matrix: Float64Array = new Float64Array();
   let coefficients: Float64Array = new Float64Array();
   for (let iteration = 0; iteration < options.iterations; iteration++) {
-    const system = assemble(used, orders, options);
+    const clean = used.map((stamp) => withoutNoise(stamp, options.noiseProducts));
+    const system = assemble(clean, orders, options);
     matrix = system.matrix;
     coefficients = solveScaled(matrix, system.vector);
     const kept = keepGood(used, coefficients, orders, options);
@@ -76,7 +86,14 @@ export function solveField(
   }
   const chi2 = median(used.map((stamp) => chi2PerPixel(stamp, coefficients, orders, options)));
   const conditionNumber = condition(matrix, coefficients.length);
-  return { orders, coefficients, used, clipped: stamps.length - used.length, conditionNumber, chi2 };
+  return {
+    orders,
+    coefficients,
+    used,
+    clipped: stamps.length - used.length,
+    conditionNumber,
+    chi2,
+  };
 }
 
 function requireStars(left: number, offered: number): void {
@@ -85,6 +102,25 @@ function requireStars(left: number, offered: number): void {
     `Cannot fit the kernel: ${left} of ${offered} stars fit, and at least 3 must`,
     { details: { stars: left, offered } },
   );
+}
+
+/**
+ * The part of the noise's products that is taken off. Directions of the kernel
+ * that only noise tells of have eigenvalues of those products alone: taking all
+ * off would leave nothing to hold them.
+ */
+const NOISE_TAKEN = 0.7;
+
+function withoutNoise(stamp: StampEquations, products: Float64Array): StampEquations {
+  const n = stamp.vector.length;
+  const terms = n - 1;
+  const matrix = stamp.matrix.slice();
+  for (let i = 0; i < terms; i++) {
+    for (let j = 0; j < terms; j++) {
+      matrix[i * n + j]! -= NOISE_TAKEN * stamp.noise * products[i * terms + j]!;
+    }
+  }
+  return { ...stamp, matrix };
 }
 
 type FieldSize = Pick<SolveOptions, "width" | "height">;
@@ -157,7 +193,10 @@ export function solveScaled(matrix: Float64Array, vector: Float64Array): Float64
   throw new DataError("Cannot fit the kernel: the normal equations have no finite solution");
 }
 
-function unitDiagonal(matrix: Float64Array, n: number): { matrix: Float64Array; scale: Float64Array } {
+function unitDiagonal(
+  matrix: Float64Array,
+  n: number,
+): { matrix: Float64Array; scale: Float64Array } {
   const scale = Float64Array.from({ length: n }, (_, i) => Math.sqrt(matrix[i * n + i]!) || 1);
   return {
     scale,

@@ -16,6 +16,8 @@ export interface FitImages {
   readonly broad: Float32Array;
   /** Variance of the difference to be expected, ADU². */
   readonly variance: Float32Array;
+  /** Variance of `sharp`, ADU². */
+  readonly sharpVariance: Float32Array;
   /** 0 where a pixel may not be fitted. */
   readonly usable: Uint8Array;
 }
@@ -29,6 +31,8 @@ export interface StampEquations {
   readonly y: number;
   readonly matrix: Float64Array;
   readonly vector: Float64Array;
+  /** Weighted sum of the sharp image's variance: what its noise adds to the matrix, a unit of the basis' products. */
+  readonly noise: number;
   /** Weighted sum of squares of the data. */
   readonly square: number;
   readonly pixels: number;
@@ -81,12 +85,14 @@ interface StampPixels {
   readonly at: number[];
   readonly weight: number[];
   readonly data: number[];
+  /** Variance of the sharp image. */
+  readonly noise: number[];
 }
 
 function stampPixels(images: FitImages, place: StampPlace, options: StampOptions): StampPixels {
   const { cx, cy, reach } = place;
   const size = 2 * reach + 1;
-  const pixels: StampPixels = { at: [], weight: [], data: [] };
+  const pixels: StampPixels = { at: [], weight: [], data: [], noise: [] };
   for (let dy = -reach; dy <= reach; dy++) {
     for (let dx = -reach; dx <= reach; dx++) {
       if (dx * dx + dy * dy > options.radiusPx ** 2) continue;
@@ -98,6 +104,7 @@ function stampPixels(images: FitImages, place: StampPlace, options: StampOptions
       pixels.at.push((dy + reach) * size + dx + reach);
       pixels.weight.push(1 / (variance + signal * signal));
       pixels.data.push(images.broad[i]!);
+      pixels.noise.push(images.sharpVariance[i]!);
     }
   }
   return pixels;
@@ -164,8 +171,11 @@ function sumEquations(
   const weight = Float64Array.from(pixels.weight);
   const gathered = columns.map((column) => Float64Array.from(pixels.at, (at) => column[at]!));
   gathered.push(new Float64Array(count).fill(1));
-  let square = 0;
-  for (let k = 0; k < count; k++) square += weight[k]! * pixels.data[k]! ** 2;
+  let square = 0, noise = 0;
+  for (let k = 0; k < count; k++) {
+    square += weight[k]! * pixels.data[k]! ** 2;
+    noise += weight[k]! * pixels.noise[k]!;
+  }
   gathered.forEach((a, i) => {
     const weighted = a.map((value, k) => value * weight[k]!);
     let right = 0;
@@ -178,5 +188,5 @@ function sumEquations(
       matrix[i * n + j] = matrix[j * n + i] = sum;
     }
   });
-  return { matrix, vector, square, pixels: count };
+  return { matrix, vector, square, noise, pixels: count };
 }
