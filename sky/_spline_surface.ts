@@ -1,0 +1,111 @@
+/**
+ * Natural cubic splines through a mesh of values.
+ *
+ * @module
+ */
+
+/**
+ * Solves for the second derivatives of a natural cubic spline over equal steps.
+ *
+ * @param values Knots, one apart.
+ * @param into Receives a sixth of the second derivative at each knot.
+ */
+export function splineDerivatives(values: Float64Array, into: Float64Array): void {
+  const last = values.length - 1;
+  into.fill(0);
+  if (last < 2) return;
+  const factor = new Float64Array(values.length);
+  const right = new Float64Array(values.length);
+  for (let i = 1; i < last; i++) {
+    const pivot = 1 / (4 + factor[i - 1]!);
+    const curve = values[i + 1]! + values[i - 1]! - 2 * values[i]!;
+    factor[i] = -pivot;
+    right[i] = (6 * curve - right[i - 1]!) * pivot;
+  }
+  for (let i = last - 1; i > 0; i--) into[i] = factor[i]! * into[i + 1]! + right[i]!;
+  for (let i = 1; i < last; i++) into[i]! /= 6;
+}
+
+/** A smooth surface through the values of cells, taken at the cells' centres. */
+export class SplineSurface {
+  readonly #values: Float64Array;
+  readonly #columns: number;
+  readonly #rows: number;
+  readonly #meshPx: number;
+  /** Sixths of the second derivatives along y, `[rows, columns]`. */
+  readonly #curvature: Float64Array;
+  readonly #knots: Float64Array;
+  readonly #bend: Float64Array;
+  #row = NaN;
+
+  /**
+   * @param values `[rows, columns]`.
+   * @param columns Cells along x.
+   * @param rows Cells along y.
+   * @param meshPx Side of a cell.
+   */
+  constructor(values: Float64Array, columns: number, rows: number, meshPx: number) {
+    this.#values = values;
+    this.#columns = columns;
+    this.#rows = rows;
+    this.#meshPx = meshPx;
+    this.#curvature = new Float64Array(values.length);
+    this.#knots = new Float64Array(columns);
+    this.#bend = new Float64Array(columns);
+    const [line, bend] = [new Float64Array(rows), new Float64Array(rows)];
+    for (let x = 0; x < columns; x++) {
+      for (let y = 0; y < rows; y++) line[y] = values[y * columns + x]!;
+      splineDerivatives(line, bend);
+      for (let y = 0; y < rows; y++) this.#curvature[y * columns + x] = bend[y]!;
+    }
+  }
+
+  /** Gives the value at a pixel; pixels of one row in turn are cheapest. */
+  at(x: number, y: number): number {
+    this.#cutAt(y);
+    return this.#along((x + 0.5) / this.#meshPx - 0.5);
+  }
+
+  /** Gives the values at the pixels 0, 1, … of a row. */
+  row(y: number, into: Float32Array): Float32Array {
+    this.#cutAt(y);
+    for (let x = 0; x < into.length; x++) into[x] = this.#along((x + 0.5) / this.#meshPx - 0.5);
+    return into;
+  }
+
+  /** Makes the spline along x at one row. */
+  #cutAt(y: number): void {
+    if (y === this.#row) return;
+    const columns = this.#columns;
+    const { at, a, b, a3, b3 } = weights((y + 0.5) / this.#meshPx - 0.5, this.#rows);
+    const [values, curvature] = [this.#values, this.#curvature];
+    for (let x = 0; x < columns; x++) {
+      const i = at * columns + x;
+      this.#knots[x] = this.#rows === 1
+        ? values[x]!
+        : a * values[i]! + b * values[i + columns]! + a3 * curvature[i]! +
+          b3 * curvature[i + columns]!;
+    }
+    splineDerivatives(this.#knots, this.#bend);
+    this.#row = y;
+  }
+
+  #along(place: number): number {
+    const [knots, bend] = [this.#knots, this.#bend];
+    if (this.#columns === 1) return knots[0]!;
+    const last = this.#columns - 2;
+    const at = place < 0 ? 0 : place > last ? last : Math.floor(place);
+    const b = place - at;
+    const a = 1 - b;
+    return a * knots[at]! + b * knots[at + 1]! + (a * a * a - a) * bend[at]! +
+      (b * b * b - b) * bend[at + 1]!;
+  }
+}
+
+/** Weights of two neighbouring knots and of their curvatures; past the ends the outer piece goes on. */
+function weights(place: number, count: number) {
+  const at = Math.max(0, Math.min(count - 2, Math.floor(place)));
+  const b = place - at;
+  const a = 1 - b;
+  return { at, a, b, a3: a * a * a - a, b3: b * b * b - b };
+}

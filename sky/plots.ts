@@ -1,0 +1,275 @@
+/**
+ * Diagnostic plots as SVG: scatter plots with error bars and lines, and histograms.
+ *
+ * @module
+ */
+
+import { type Axis, makeAxis } from "./_axis.ts";
+import { drawFrame, type PlotBox } from "./_plot_frame.ts";
+import { escapeXml, FONT_FAMILY } from "./svg_png.ts";
+
+/** Points of one kind. Arrays of one length; points with NaN are not drawn. */
+export interface PlotSeries {
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+  /** Half length of a vertical bar; none where NaN or 0. */
+  readonly yError?: ArrayLike<number>;
+  /** For the legend. */
+  readonly label?: string;
+  /** Any SVG colour; one after the other from a palette if left out. */
+  readonly color?: string;
+  readonly marker?: "circle" | "open" | "cross";
+  /** Diameter in px of the drawing; 5. */
+  readonly size?: number;
+  readonly opacity?: number;
+  /** Joins the points by a line, without markers. */
+  readonly joined?: boolean;
+}
+
+/** A straight line across the plot. */
+export interface PlotLine {
+  /** A horizontal line at this height, or with `slope` the height at x = 0. */
+  readonly y?: number;
+  readonly slope?: number;
+  /** A vertical line. */
+  readonly x?: number;
+  readonly color?: string;
+  readonly dashed?: boolean;
+  /** For the legend. */
+  readonly label?: string;
+}
+
+/** A horizontal band across the plot, behind all else. */
+export interface PlotBand {
+  readonly from: number;
+  readonly to: number;
+  readonly color?: string;
+  readonly label?: string;
+}
+
+/** What all plots have. */
+export interface PlotOptions {
+  readonly title: string;
+  /** Below the title, smaller: the image, the numbers that count. */
+  readonly subtitle?: string;
+  /** With the unit: "Magnitude (AB mag)". */
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly lines?: readonly PlotLine[];
+  readonly bands?: readonly PlotBand[];
+  /** Limits; from the data if left out. Give the larger first to turn an axis round. */
+  readonly xRange?: readonly [number, number];
+  readonly yRange?: readonly [number, number];
+  /** Size of the drawing; 720 by 460. */
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** A scatter plot. */
+export interface ScatterPlot extends PlotOptions {
+  readonly series: readonly PlotSeries[];
+}
+
+/** A histogram. */
+export interface HistogramPlot extends PlotOptions {
+  readonly values: ArrayLike<number>;
+  /** Bars between the limits of x; 40. */
+  readonly bins?: number;
+  readonly color?: string;
+  readonly label?: string;
+}
+
+/** Colours that differ for the colour-blind too (Okabe & Ito 2008). */
+const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+const LINE_COLOR = "#c1272d";
+const BAND_COLOR = "#d9e2ec";
+
+/** An entry of the legend: its mark at the place (0, 0), 18 px wide, and its text. */
+interface LegendEntry {
+  readonly mark: string;
+  readonly label: string;
+}
+
+/**
+ * Draws points, error bars, lines and bands between axes.
+ *
+ * @param plot What to draw.
+ * @returns SVG; `svgToPng` makes a PNG of it.
+ */
+export function scatterPlotSvg(plot: ScatterPlot): string {
+  const xs = plot.series.map(({ x }) => x);
+  const ys = plot.series.flatMap(withErrors);
+  const referenced = (plot.lines ?? []).flatMap(({ y, slope }) =>
+    y === undefined || slope !== undefined ? [] : [y]
+  );
+  const box = plotBox(plot, makeAxis(xs, plot.xRange), makeAxis([...ys, referenced], plot.yRange));
+  const series = plot.series.map((one, i) => ({ color: PALETTE[i % PALETTE.length]!, ...one }));
+  const legend = series.flatMap((one) => one.label === undefined ? [] : [seriesEntry(one)]);
+  return compose(plot, box, series.map((one) => drawSeries(one, box)).join(""), legend);
+}
+
+function withErrors({ y, yError }: PlotSeries): ArrayLike<number>[] {
+  if (yError === undefined) return [y];
+  const finite = (i: number) => Number.isFinite(yError[i]!) ? yError[i]! : 0;
+  return [
+    Array.from(y, (value, i) => value - finite(i)),
+    Array.from(y, (value, i) => value + finite(i)),
+  ];
+}
+
+/**
+ * Draws how often values occur.
+ *
+ * @param plot What to draw.
+ * @returns SVG; `svgToPng` makes a PNG of it.
+ */
+export function histogramPlotSvg(plot: HistogramPlot): string {
+  const { bins = 40, color = PALETTE[0]! } = plot;
+  const xAxis = makeAxis([plot.values], plot.xRange);
+  const [low, high] = [Math.min(xAxis.lo, xAxis.hi), Math.max(xAxis.lo, xAxis.hi)];
+  const counts = new Array<number>(bins).fill(0);
+  for (let i = 0; i < plot.values.length; i++) {
+    const bin = Math.floor((plot.values[i]! - low) / (high - low) * bins);
+    if (bin >= 0 && bin < bins) counts[bin]!++;
+  }
+  const most = Math.max(1, ...counts);
+  const box = plotBox(plot, xAxis, makeAxis([], plot.yRange ?? [0, most * 1.08]));
+  const step = (high - low) / bins;
+  const bars = counts.map((count, i) => {
+    const [x0, x1] = [box.x(low + i * step), box.x(low + (i + 1) * step)];
+    const top = box.y(count);
+    return `<rect x="${n(Math.min(x0, x1))}" y="${n(top)}" width="${n(Math.abs(x1 - x0))}" ` +
+      `height="${n(box.y(0) - top)}" fill="${color}" fill-opacity="0.75" ` +
+      `stroke="white" stroke-width="0.6"/>`;
+  });
+  const mark = `<rect x="3" y="-5" width="12" height="10" fill="${color}" fill-opacity="0.75"/>`;
+  return compose(plot, box, bars.join(""), plot.label ? [{ mark, label: plot.label }] : []);
+}
+
+function plotBox(plot: PlotOptions, xAxis: Axis, yAxis: Axis): PlotBox {
+  const { width = 720, height = 460 } = plot;
+  const [left, right, bottom] = [78, width - 22, height - 56];
+  const top = plot.subtitle === undefined ? 46 : 62;
+  const across = (value: number) =>
+    left + (value - xAxis.lo) / (xAxis.hi - xAxis.lo) * (right - left);
+  const up = (value: number) =>
+    bottom - (value - yAxis.lo) / (yAxis.hi - yAxis.lo) * (bottom - top);
+  return { width, height, left, right, top, bottom, xAxis, yAxis, x: across, y: up };
+}
+
+function compose(
+  plot: PlotOptions,
+  box: PlotBox,
+  content: string,
+  entries: readonly LegendEntry[],
+): string {
+  const { left, right, top, bottom, width, height } = box;
+  const legend = [...entries, ...lineEntries(plot)];
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+    `viewBox="0 0 ${width} ${height}" font-family="${FONT_FAMILY}" fill="#1b1f24">` +
+    `<rect width="${width}" height="${height}" fill="white"/>` +
+    `<clipPath id="inside"><rect x="${left}" y="${top}" width="${right - left}" ` +
+    `height="${bottom - top}"/></clipPath>` +
+    `<g clip-path="url(#inside)">${drawBands(plot, box)}</g>` +
+    drawFrame(box, plot) +
+    `<g clip-path="url(#inside)">${content}${drawLines(plot, box)}</g>` +
+    drawLegend(legend, box) + "</svg>";
+}
+
+function n(value: number): string {
+  return value.toFixed(2);
+}
+
+function drawSeries(series: PlotSeries & { readonly color: string }, box: PlotBox): string {
+  const { x, y, yError, color, opacity = 0.75 } = series;
+  const points: [number, number][] = [];
+  let bars = "";
+  for (let i = 0; i < x.length; i++) {
+    const [px, py] = [box.x(x[i]!), box.y(y[i]!)];
+    if (!Number.isFinite(px) || !Number.isFinite(py)) continue;
+    points.push([px, py]);
+    const error = yError?.[i] ?? 0;
+    if (error > 0 && Number.isFinite(error)) {
+      bars += `M${n(px)} ${n(box.y(y[i]! - error))}V${n(box.y(y[i]! + error))}`;
+    }
+  }
+  if (series.joined) {
+    const path = points.map(([px, py]) => `${n(px)} ${n(py)}`).join("L");
+    return path === ""
+      ? ""
+      : `<path d="M${path}" fill="none" stroke="${color}" stroke-width="1.6"/>`;
+  }
+  const marks = points.map(([px, py]) => marker(series, color, px, py)).join("");
+  return `<g opacity="${opacity}">` +
+    (bars === "" ? "" : `<path d="${bars}" stroke="${color}" stroke-opacity="0.45"/>`) +
+    `${marks}</g>`;
+}
+
+function marker(
+  { marker: kind = "circle", size = 5 }: PlotSeries,
+  color: string,
+  x: number,
+  y: number,
+): string {
+  const r = size / 2;
+  if (kind === "cross") {
+    return `<path d="M${n(x - r)} ${n(y - r)}l${n(size)} ${n(size)}m0 ${n(-size)}` +
+      `l${n(-size)} ${n(size)}" stroke="${color}" stroke-width="1.2" fill="none"/>`;
+  }
+  const paint = kind === "open" ? `fill="white" stroke="${color}"` : `fill="${color}"`;
+  return `<circle cx="${n(x)}" cy="${n(y)}" r="${n(r)}" ${paint}/>`;
+}
+
+function seriesEntry(series: PlotSeries & { readonly color: string }): LegendEntry {
+  const mark = series.joined
+    ? `<path d="M0 0H18" stroke="${series.color}" stroke-width="1.6"/>`
+    : marker({ ...series, size: Math.max(5, series.size ?? 5) }, series.color, 9, 0);
+  return { mark, label: series.label ?? "" };
+}
+
+function drawBands({ bands = [] }: PlotOptions, box: PlotBox): string {
+  return bands.map(({ from, to, color = BAND_COLOR }) => {
+    const [a, b] = [box.y(from), box.y(to)];
+    return `<rect x="${box.left}" y="${n(Math.min(a, b))}" width="${box.right - box.left}" ` +
+      `height="${n(Math.abs(b - a))}" fill="${color}"/>`;
+  }).join("");
+}
+
+const DASHES = 'stroke-dasharray="6 4"';
+
+function drawLines({ lines = [] }: PlotOptions, box: PlotBox): string {
+  const { xAxis, left, right, top, bottom } = box;
+  return lines.map(({ x, y = 0, slope = 0, color = LINE_COLOR, dashed }) => {
+    const path = x !== undefined
+      ? `M${n(box.x(x))} ${top}V${bottom}`
+      : `M${left} ${n(box.y(y + slope * xAxis.lo))}L${right} ${n(box.y(y + slope * xAxis.hi))}`;
+    return `<path d="${path}" stroke="${color}" stroke-width="1.4" ${dashed ? DASHES : ""}/>`;
+  }).join("");
+}
+
+function lineEntries({ lines = [], bands = [] }: PlotOptions): LegendEntry[] {
+  const ofLines = lines.flatMap(({ label, color = LINE_COLOR, dashed }) => {
+    const mark = `<path d="M0 0H18" stroke="${color}" stroke-width="1.4" ${dashed ? DASHES : ""}/>`;
+    return label === undefined ? [] : [{ mark, label }];
+  });
+  const ofBands = bands.flatMap(({ label, color = BAND_COLOR }) => {
+    const mark = `<rect x="0" y="-5" width="18" height="10" fill="${color}"/>`;
+    return label === undefined ? [] : [{ mark, label }];
+  });
+  return [...ofLines, ...ofBands];
+}
+
+/** Stands in the upper right corner, on white. */
+function drawLegend(entries: readonly LegendEntry[], box: PlotBox): string {
+  if (entries.length === 0) return "";
+  const longest = Math.max(...entries.map(({ label }) => label.length));
+  const width = 44 + longest * 6.4;
+  const height = 10 + entries.length * 17;
+  const [x, y] = [box.right - width - 10, box.top + 10];
+  const rows = entries.map(({ mark, label }, i) =>
+    `<g transform="translate(${n(x + 8)} ${y + 14 + i * 17})">${mark}` +
+    `<text x="26" y="4" font-size="11">${escapeXml(label)}</text></g>`
+  );
+  return `<rect x="${n(x)}" y="${y}" width="${n(width)}" height="${height}" rx="3" ` +
+    `fill="white" fill-opacity="0.88" stroke="#c5ccd3"/>` + rows.join("");
+}
