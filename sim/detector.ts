@@ -11,7 +11,7 @@ import { keyOf, RandomStream } from "./random.ts";
 /** Largest number of the 16-bit converter, ADU. */
 export const CONVERTER_MAX = 65535;
 /** Charge at which a pixel overflows along its column, electrons. */
-export const FULL_WELL_E = 50000;
+export const FULL_WELL_E = 24000;
 /** Bias level, ADU. */
 export const BIAS_ADU = 500;
 /** Dark current of a normal pixel at −10 °C, electrons a second. */

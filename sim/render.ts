@@ -42,22 +42,22 @@ export interface RenderOptions {
 export function pointsOf(scene: Scene, options: RenderOptions): PointList {
   const rows: number[] = [];
   const { wcs, psf } = options;
-  const add = (x: number, y: number, flux: number, minRadius: number) => {
-    const radius = Math.max(minRadius, stampRadius(flux, psf.fwhmPx, options.thresholdE));
+  const add = (x: number, y: number, flux: number) => {
+    const radius = stampRadius(flux, psf.fwhmPx, options.thresholdE);
     if (x < -radius || y < -radius || x > psf.width + radius || y > psf.height + radius) return;
     rows.push(x, y, flux, radius);
   };
   for (const star of scene.stars) {
     const [x, y] = wcs.skyToPixel(star.raDeg, star.decDeg);
-    add(x, y, options.fluxOf(star), 0);
+    add(x, y, options.fluxOf(star));
   }
   for (const { raDeg, decDeg, flux } of options.extra) {
     const [x, y] = wcs.skyToPixel(raDeg, decDeg);
-    add(x, y, flux, 0);
+    add(x, y, flux);
   }
   for (const galaxy of scene.galaxies) {
     const [x, y] = wcs.skyToPixel(galaxy.raDeg, galaxy.decDeg);
-    const reach = 80;
+    const reach = 120;
     if (x < -reach || y < -reach || x > psf.width + reach || y > psf.height + reach) continue;
     addGalaxy(galaxy, options, { x, y }, add);
   }
@@ -68,20 +68,20 @@ function addGalaxy(
   galaxy: Galaxy,
   options: RenderOptions,
   centre: { x: number; y: number },
-  add: (x: number, y: number, flux: number, minRadius: number) => void,
+  add: (x: number, y: number, flux: number) => void,
 ): void {
   const { wcs, psf } = options;
   const flux = options.fluxOf(galaxy);
   const cosDec = Math.cos(galaxy.decDeg * RADIANS);
   const [northX, northY] = wcs.skyToPixel(galaxy.raDeg, galaxy.decDeg + 1 / 3600);
   const [eastX, eastY] = wcs.skyToPixel(galaxy.raDeg + 1 / 3600 / cosDec, galaxy.decDeg);
-  const count = pointsFor(galaxy.radiusArcsec / wcs.pixelScaleArcsec / psf.fwhmPx);
+  const count = pointsFor(galaxy, psf.fwhmPx * wcs.pixelScaleArcsec);
   const offsets = galaxyPoints(galaxy, count);
   for (let i = 0; i < count; i++) {
-    const east = offsets[2 * i]!, north = offsets[2 * i + 1]!;
+    const east = offsets[3 * i]!, north = offsets[3 * i + 1]!;
     const x = centre.x + east * (eastX - centre.x) + north * (northX - centre.x);
     const y = centre.y + east * (eastY - centre.y) + north * (northY - centre.y);
-    add(x, y, flux / count, 0);
+    add(x, y, flux * offsets[3 * i + 2]!);
   }
 }
 

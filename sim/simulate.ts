@@ -244,7 +244,7 @@ function fieldJobs(
       await Deno.mkdir(join(base, "ref_scamp"), { recursive: true });
       await writeAstrometricReference(astrometric, scene, seed);
     }],
-    [photometric, () => writePhotometricReference(photometric, scene, seed)],
+    [`gaiaxp_dr3_synphot_${object}.csv`, () => writePhotometricReference(photometric, scene, seed)],
     ...references,
   ];
 }
