@@ -141,47 +141,70 @@ function joinContinued(before: Card, line: string): Card | undefined {
 /**
  * Writes one card.
  *
- * @returns 80 characters, or a multiple for a long string or a long commentary.
- * @throws {DataError} If keyword and value cannot stand in a card.
+ * @returns 80 characters, or a multiple for a long string or a long commentary. What was read
+ * from a file that breaks the standard and cannot stand in a card becomes a comment.
  */
 export function encodeCard(card: Card): string {
   if (card.raw !== undefined) return card.raw;
-  if (card.commentary) return encodeCommentary(card);
-  const head = STANDARD_KEYWORD.test(card.keyword)
-    ? `${card.keyword.padEnd(8)}= `
-    : `HIERARCH ${toAscii(card.keyword)} = `;
-  if (typeof card.value === "string") return encodeText(head, card.value, card.comment);
-  const value = formatValue(card.keyword, card.value);
-  const fixed = head.length === 10 ? value.padStart(20) : value;
-  if (head.length + fixed.length > CARD_LENGTH) throw tooLong(card.keyword);
-  return withComment(head + fixed, card.comment);
+  if (card.commentary) return encodeCommentary(card.keyword, String(card.value ?? ""));
+  return encodeValue(card) ??
+    encodeCommentary("COMMENT", `${card.keyword} = ${card.value} / ${card.comment}`);
 }
 
-function encodeCommentary(card: Card): string {
-  const text = toAscii(String(card.value ?? "")).trimEnd();
+/**
+ * Makes sure that a card can be written as what it is.
+ *
+ * @throws {DataError} If the value has no form in FITS or keyword and value are too long.
+ */
+export function requireEncodable(card: Card): void {
+  if (!card.keyword.includes("=") && encodeValue(card) !== undefined) return;
+  throw new DataError(
+    `Cannot write card '${card.keyword}': '${card.value}' has no form of 80 characters in FITS`,
+    { details: { card: card.keyword, value: String(card.value) } },
+  );
+}
+
+function encodeValue({ keyword, value, comment }: Card): string | undefined {
+  const head = STANDARD_KEYWORD.test(keyword)
+    ? `${keyword.padEnd(8)}= `
+    : `HIERARCH ${toAscii(keyword)} = `;
+  if (typeof value === "string") return encodeText(head, value, comment);
+  const text = formatValue(value);
+  const fixed = head.length === 10 ? text?.padStart(20) : text;
+  if (fixed === undefined || head.length + fixed.length > CARD_LENGTH) return undefined;
+  return withComment(head + fixed, comment);
+}
+
+function encodeCommentary(keyword: string, value: string): string {
+  const name = toAscii(keyword).slice(0, 8).padEnd(8);
+  const text = toAscii(value).trimEnd();
   const width = CARD_LENGTH - 8;
   let out = "";
   for (let at = 0; at === 0 || at < text.length; at += width) {
-    out += card.keyword.slice(0, 8).padEnd(8) + text.slice(at, at + width).padEnd(width);
+    out += name + text.slice(at, at + width).padEnd(width);
   }
   return out;
 }
 
-function encodeText(head: string, value: string, comment: string): string {
+function encodeText(head: string, value: string, comment: string): string | undefined {
   const quoted = toAscii(value).trimEnd().replaceAll("'", "''");
   const single = `${head}'${quoted.padEnd(8)}'`;
   if (single.length <= CARD_LENGTH) return withComment(single, comment);
   let room = CARD_LENGTH - head.length - 3;
-  if (room < 2) throw tooLong(head);
+  if (room < 2) return undefined;
   let out = "";
   let prefix = head;
   let rest = quoted;
-  while (rest.length > room + (out === "" ? 0 : 1)) {
+  while (rest.length > room) {
     const cut = splitPoint(rest, room);
     out += `${prefix}'${rest.slice(0, cut)}&'`.padEnd(CARD_LENGTH);
     rest = rest.slice(cut);
     prefix = "CONTINUE  ";
     room = CARD_LENGTH - 13;
+  }
+  // A last "&" would be taken for the sign of continuation, so one more card ends it.
+  if (rest.endsWith("&")) {
+    return out + `${prefix}'${rest}&'`.padEnd(CARD_LENGTH) + withComment("CONTINUE  ''", comment);
   }
   return out + withComment(`${prefix}'${rest}'`, comment);
 }
@@ -193,17 +216,14 @@ function splitPoint(text: string, room: number): number {
   return quotes % 2 === 0 ? room : room - 1;
 }
 
-function formatValue(keyword: string, value: number | bigint | boolean | null): string {
+function formatValue(value: number | bigint | boolean | null): string | undefined {
   if (value === null) return "";
   if (typeof value === "boolean") return value ? "T" : "F";
   if (typeof value === "bigint") return value.toString();
-  if (!Number.isFinite(value)) {
-    throw new DataError(`Cannot write card '${keyword}': ${value} has no form in FITS`, {
-      details: { card: keyword, value: String(value) },
-    });
-  }
+  if (!Number.isFinite(value)) return undefined;
   if (Object.is(value, -0)) return "-0.0";
-  const text = String(value).toUpperCase();
+  const whole = Number.isInteger(value) && !Number.isSafeInteger(value);
+  const text = (whole ? value.toExponential() : String(value)).toUpperCase();
   return /^-?\dE/.test(text) ? text.replace("E", ".0E") : text;
 }
 
@@ -219,10 +239,4 @@ function toAscii(text: string): string {
   if (PRINTABLE.test(text)) return text;
   return text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/[\t\r\n]+/g, " ")
     .replace(/[^ -~]/gu, "?");
-}
-
-function tooLong(keyword: string): DataError {
-  return new DataError(`Cannot write card '${keyword.trim()}': it does not fit 80 characters`, {
-    details: { card: keyword.trim() },
-  });
 }

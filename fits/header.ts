@@ -6,7 +6,7 @@
 
 import { DataError } from "../config/errors.ts";
 import { type Card, CARD_LENGTH, type CardValue, encodeCard } from "./card.ts";
-import { isCommentary, normalizeKeyword, parseCards } from "./card.ts";
+import { isCommentary, normalizeKeyword, parseCards, requireEncodable } from "./card.ts";
 
 export type { Card, CardValue } from "./card.ts";
 
@@ -122,20 +122,17 @@ export class FitsHeader {
   /**
    * Sets a card where it stands, or appends it. COMMENT, HISTORY and blank are appended always.
    *
+   * @param keyword One longer than 8 characters is written as HIERARCH, which few programs read.
    * @param comment Left out: the comment that is there stays.
-   * @throws {DataError} If the value is NaN or infinite: FITS has no form for it.
+   * @throws {DataError} If the value is NaN or infinite, or too long: FITS has no form for it.
    */
   set(keyword: string, value: CardValue, comment?: string): this {
     const name = normalizeKeyword(keyword);
     if (isCommentary(name)) return this.#append(name, String(value ?? ""));
-    if (name.includes("=") || (typeof value === "number" && !Number.isFinite(value))) {
-      throw new DataError(`Cannot set card '${name}' to '${value}': FITS has no form for it`, {
-        details: { file: this.where, card: name, value: String(value) },
-      });
-    }
     const at = this.#index.get(name);
     const kept = at === undefined ? "" : this.#cards[at]?.comment ?? "";
     const card = { keyword: name, value, comment: comment ?? kept, commentary: false };
+    requireEncodable(card);
     if (at === undefined) {
       this.#index.set(name, this.#cards.push(card) - 1);
     } else {

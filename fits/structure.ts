@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Card, isCommentary } from "./card.ts";
+import { type Card, CARD_LENGTH, encodeCard, isCommentary } from "./card.ts";
 import type { FitsHeader } from "./header.ts";
 
 const LAYOUT = new Set([
@@ -45,7 +45,8 @@ const WCS_CARD =
  *
  * Of a keyword that occurs twice the first card is kept. WCSAXES goes before
  * the other WCS cards. A numeric EPOCH is called EQUINOX, or becomes a comment
- * where there is an EQUINOX already, as do keywords without a value.
+ * where there is an EQUINOX already, as do cards without a value. LONGSTRN
+ * stands before the first string that is continued.
  */
 export function conformingCards(cards: readonly Card[]): Card[] {
   const seen = new Set<string>();
@@ -54,9 +55,11 @@ export function conformingCards(cards: readonly Card[]): Card[] {
   for (const card of cards) {
     if (card.commentary) {
       kept.push(isCommentary(card.keyword) ? card : asComment(card));
-    } else if (!seen.has(card.keyword)) {
+    } else if (!seen.has(card.keyword) && card.keyword !== "LONGSTRN") {
       seen.add(card.keyword);
-      kept.push(card.keyword === "EPOCH" ? modernEpoch(card, hasEquinox) : card);
+      if (isLong(card)) kept.push(...announceLong(kept), card);
+      else if (card.value === null) kept.push(asComment(card));
+      else kept.push(card.keyword === "EPOCH" ? modernEpoch(card, hasEquinox) : card);
     }
   }
   const axes = kept.findIndex((card) => card.keyword === "WCSAXES");
@@ -65,8 +68,20 @@ export function conformingCards(cards: readonly Card[]): Card[] {
   return kept;
 }
 
-function asComment({ keyword, value }: Card): Card {
-  return { keyword: "COMMENT", value: `${keyword} ${value}`, comment: "", commentary: true };
+function isLong(card: Card): boolean {
+  return typeof card.value === "string" && encodeCard(card).length > CARD_LENGTH;
+}
+
+function announceLong(before: readonly Card[]): Card[] {
+  if (before.some((card) => card.keyword === "LONGSTRN")) return [];
+  const comment = "strings may be continued on CONTINUE cards";
+  return [{ keyword: "LONGSTRN", value: "OGIP 1.0", comment, commentary: false }];
+}
+
+function asComment({ keyword, value, comment, commentary }: Card): Card {
+  const text = commentary ? `${keyword} ${value}` : `${keyword} = ${value ?? "(undefined)"}`;
+  const note = comment === "" ? text : `${text} / ${comment}`;
+  return { keyword: "COMMENT", value: note, comment: "", commentary: true };
 }
 
 function modernEpoch(card: Card, hasEquinox: boolean): Card {
@@ -74,6 +89,5 @@ function modernEpoch(card: Card, hasEquinox: boolean): Card {
   if (typeof value === "number" && !hasEquinox) {
     return { keyword: "EQUINOX", value, comment, commentary: false };
   }
-  const text = `EPOCH = ${value}${comment && ` / ${comment}`}`;
-  return { keyword: "COMMENT", value: text, comment: "", commentary: true };
+  return asComment(card);
 }
