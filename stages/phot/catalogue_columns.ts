@@ -6,9 +6,9 @@
 
 import type { AsciiColumn } from "../../sky/catalogue.ts";
 import { type Aperture, APERTURES, CIRCULAR_APERTURES } from "./apertures.ts";
-import type { ApertureCalibration } from "./calibrate.ts";
 import type { ImagePhotometry } from "./measure_image.ts";
 import { type ApertureFluxes, magErrorOf, magOf, NO_MAG } from "./photometry.ts";
+import type { ZeroPoint } from "./zero_point.ts";
 
 /** Source Extractor's columns that are kept: name, digits, unit, meaning. */
 const KEPT: readonly (readonly [name: string, digits: number, unit: string, comment: string])[] = [
@@ -60,7 +60,7 @@ export function catalogueColumns(measured: ImagePhotometry): AsciiColumn[] {
     position("Y_IMAGE", table.column("Y_IMAGE"), "pixel", 4, "Position along y, first pixel 1"),
     ...APERTURES.flatMap((aperture, a) => instrumentalColumns(aperture, a, measured)),
     ...APERTURES.flatMap((aperture, a) =>
-      calibratedColumns(aperture, measured.fluxes[a], measured.calibration[a])
+      calibratedColumns(aperture, measured.fluxes[a], measured.calibration[a]?.zeroPoint ?? null)
     ),
     ...kept,
   ];
@@ -71,15 +71,14 @@ export function catalogueColumns(measured: ImagePhotometry): AsciiColumn[] {
  *
  * @param aperture The aperture.
  * @param fluxes Fluxes and errors, ADU.
- * @param calibration Its calibration; without a zero point all values are 99.
+ * @param zeroPoint Its zero point; without one all values are 99.
  * @returns `MAG_x_cal` and `MAGERR_x_cal`.
  */
 export function calibratedColumns(
   aperture: Aperture,
   fluxes: ApertureFluxes | undefined,
-  calibration: Pick<ApertureCalibration, "zeroPoint"> | undefined,
+  zeroPoint: Pick<ZeroPoint, "mag" | "errorMag"> | null,
 ): AsciiColumn[] {
-  const zeroPoint = calibration?.zeroPoint ?? null;
   const flux = fluxes?.flux ?? new Float64Array();
   const fluxError = fluxes?.fluxError ?? new Float64Array();
   const mags = flux.map((value) => zeroPoint ? orNone(magOf(value, zeroPoint.mag)) : NO_MAG);

@@ -39,7 +39,7 @@ export interface SkyNoise {
   readonly skyAdu: number;
   /** Noise of one pixel of empty sky, ADU. */
   readonly skySigmaAdu: number;
-  /** Measured noise in each aperture, ADU; NaN where too few empty places were found. */
+  /** Noise in each aperture, ADU; from the power law where too few empty places were found. */
   readonly apertureSigmaAdu: readonly number[];
   /** Empty places found for each aperture. */
   readonly places: readonly number[];
@@ -142,14 +142,15 @@ function summarizeNoise(
   sums: readonly number[][],
   skySigmaAdu: number,
 ): Pick<SkyNoise, "apertureSigmaAdu" | "places" | "sigmaAdu"> {
-  const apertureSigmaAdu = sums.map((values) =>
-    values.length >= ENOUGH_PLACES ? robustSigma(values) : NaN
-  );
+  const measured = sums.map((values) => values.length >= ENOUGH_PLACES ? robustSigma(values) : NaN);
   const areas = stencils.map((stencil) => stencil.areaPx);
+  const sigmaAdu = noiseLaw(areas, measured, skySigmaAdu);
   return {
-    apertureSigmaAdu,
+    apertureSigmaAdu: measured.map((sigma, i) =>
+      Number.isFinite(sigma) ? sigma : sigmaAdu(areas[i] ?? NaN)
+    ),
     places: sums.map((values) => values.length),
-    sigmaAdu: noiseLaw(areas, apertureSigmaAdu, skySigmaAdu),
+    sigmaAdu,
   };
 }
 
