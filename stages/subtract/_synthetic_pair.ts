@@ -157,6 +157,7 @@ function pairImage(
     variance: varianceOf(data, parts),
     skyAdu: made.sky(size / 2),
     skySigmaAdu: sigma,
+    saturationAdu: Infinity,
     fwhmPx: made.side === "science" ? options.scienceFwhmPx ?? 4 : options.referenceFwhmPx ?? 3,
     gainEAdu: gain,
     correlation: { reachPx: 0, values: Float64Array.of(1) },

@@ -18,6 +18,8 @@ export interface PairImage {
   readonly variance: Float32Array;
   readonly skyAdu: number;
   readonly skySigmaAdu: number;
+  /** Level at which a pixel is saturated, ADU; Infinity when unknown. */
+  readonly saturationAdu: number;
   /** Full width at half maximum of the stars, px. */
   readonly fwhmPx: number;
   readonly gainEAdu: number;

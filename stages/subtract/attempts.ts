@@ -1,0 +1,106 @@
+/**
+ * Runs the engines on a pair, one after the other, until one passes its gates.
+ *
+ * @module
+ */
+
+import { DataError, GppyError } from "../../config/errors.ts";
+import type { Gate } from "../manifest.ts";
+import { finishDifference, type FinishedDifference } from "./finish.ts";
+import {
+  type DifferenceMetrics,
+  type GateLimits,
+  judge,
+  measureDifference,
+  worst,
+} from "./judge.ts";
+import type { LoadedPair } from "./load_pair.ts";
+import type { Engine } from "./pair.ts";
+
+/** One engine's difference and the verdict on it. */
+export interface Attempt {
+  readonly engine: string;
+  readonly finished: FinishedDifference;
+  readonly metrics: DifferenceMetrics;
+  readonly gates: readonly Gate[];
+  readonly verdict: Gate["verdict"];
+}
+
+/** An engine that gave nothing. */
+export interface FailedAttempt {
+  readonly engine: string;
+  readonly error: GppyError;
+}
+
+/** How attempts are made and judged. */
+export interface AttemptOptions {
+  readonly limits: GateLimits;
+  readonly skyMeshPx: number;
+  /** Science flux over reference flux of a star as the zero points have it. */
+  readonly zeroPointRatio: number | undefined;
+  /** Told of each engine that failed. */
+  readonly onFailure: (failed: FailedAttempt) => void;
+}
+
+/** What came of the engines. */
+export interface AttemptOutcome {
+  /** The first that fails no gate, or else the one with the pull nearest to one. */
+  readonly chosen: Attempt;
+  /** All that gave a difference. */
+  readonly attempts: readonly Attempt[];
+}
+
+const RANK = { pass: 0, degraded: 1, fail: 2 } as const;
+
+/**
+ * Tries engines in their order until one passes every gate.
+ *
+ * @param loaded The pair.
+ * @param engines In order of preference; those that cannot run here are passed over.
+ * @param options Limits.
+ * @returns The attempt to keep and all others.
+ * @throws {GppyError} The last engine's error, when none gave a difference.
+ */
+export async function tryEngines(
+  loaded: LoadedPair,
+  engines: readonly Engine[],
+  options: AttemptOptions,
+): Promise<AttemptOutcome> {
+  const attempts: Attempt[] = [];
+  let failure: GppyError | undefined;
+  for (const engine of engines) {
+    if (!await engine.available()) continue;
+    try {
+      const attempt = await attemptWith(engine, loaded, options);
+      attempts.push(attempt);
+      if (attempt.verdict !== "fail") break;
+    } catch (error) {
+      if (!(error instanceof GppyError)) throw error;
+      failure = error;
+      options.onFailure({ engine: engine.name, error });
+    }
+  }
+  const [chosen] = attempts.toSorted((a, b) =>
+    RANK[a.verdict] - RANK[b.verdict] || pullError(a) - pullError(b)
+  );
+  if (chosen !== undefined) return { chosen, attempts };
+  throw failure ?? new DataError("Cannot subtract: no engine is available here");
+}
+
+function pullError(attempt: Attempt): number {
+  const { pullSigma } = attempt.metrics;
+  return pullSigma === null ? Infinity : Math.abs(pullSigma - 1);
+}
+
+async function attemptWith(
+  engine: Engine,
+  loaded: LoadedPair,
+  options: AttemptOptions,
+): Promise<Attempt> {
+  const result = await engine.run(loaded.pair);
+  const finished = finishDifference(loaded.pair, result, loaded.quiet, options.skyMeshPx);
+  const metrics = measureDifference(loaded.pair, finished, loaded.quiet, options.zeroPointRatio);
+  const facts = { coverage: loaded.aligned.coverage, registrationPx: loaded.registrationPx };
+  const gates = judge(finished, metrics, facts, options.limits);
+  return { engine: engine.name, finished, metrics, gates, verdict: worst(gates) };
+}

@@ -1,0 +1,211 @@
+/**
+ * Loads a science frame and its reference as a pair on one grid.
+ *
+ * @module
+ */
+
+import { DataError } from "../../config/errors.ts";
+import type { FitsHeader } from "../../fits/header.ts";
+import { type Image, readImage, writeImage } from "../../fits/image.ts";
+import { type Background, backgroundMesh } from "../../sky/background.ts";
+import { bit, readMask, UNUSABLE } from "../../sky/mask.ts";
+import { noiseCorrelation, varianceOf } from "./noise.ts";
+import type { PairImage } from "./pair.ts";
+import type { SourceList } from "./stars.ts";
+
+/** An image with its mask, the level and noise of its sky. */
+export interface LoadedImage {
+  readonly width: number;
+  readonly height: number;
+  /** ADU, NaN where there is no data. */
+  readonly data: Float32Array;
+  readonly mask: Uint16Array;
+  readonly header: FitsHeader;
+  readonly sky: Background;
+  readonly gainEAdu: number;
+  /** Level at which a pixel is saturated, ADU; Infinity when unknown. */
+  readonly saturationAdu: number;
+}
+
+/** What the file itself may not say. */
+export interface ImageFacts {
+  readonly gainEAdu: number | undefined;
+  readonly saturationAdu: number | undefined;
+}
+
+/** Side of the squares in which sky level and noise are measured, px. */
+const MESH_PX = 64;
+
+/**
+ * Reads an image and its mask; without a mask, pixels at saturation and gaps
+ * are marked.
+ *
+ * @param path FITS file.
+ * @param maskPath Its mask, if there is one.
+ * @param facts Gain and saturation where the header has none.
+ * @returns Image and mask.
+ * @throws {DataError} If the image has no finite pixel or the mask another size.
+ */
+export async function readMasked(
+  path: string,
+  maskPath: string | undefined,
+  facts: ImageFacts,
+): Promise<{ readonly image: Image; readonly mask: Uint16Array; readonly saturationAdu: number }> {
+  const image = await readImage(path);
+  const saturationAdu = image.header.number("SATURATE") ?? facts.saturationAdu ?? Infinity;
+  const mask = maskPath === undefined
+    ? new Uint16Array(image.data.length)
+    : (await readMaskOf(maskPath, image, path)).slice();
+  let finite = 0;
+  for (let i = 0; i < mask.length; i++) {
+    if (!Number.isFinite(image.data[i]!)) mask[i]! |= bit("NO_DATA");
+    else if (maskPath === undefined && image.data[i]! >= saturationAdu) mask[i]! |= bit("SAT");
+    if ((mask[i]! & bit("NO_DATA")) === 0) finite++;
+  }
+  if (finite === 0) {
+    throw new DataError(`Cannot subtract "${path}": it has no pixel with data`, {
+      details: { file: path },
+    });
+  }
+  return { image, mask, saturationAdu };
+}
+
+async function readMaskOf(maskPath: string, image: Image, path: string): Promise<Uint16Array> {
+  const mask = await readMask(maskPath);
+  if (mask.width === image.width && mask.height === image.height) return mask.data;
+  throw new DataError(
+    `Cannot use mask "${maskPath}": it is ${mask.width} by ${mask.height} px, ` +
+      `"${path}" is ${image.width} by ${image.height}`,
+    { details: { file: maskPath, width: mask.width, height: mask.height } },
+  );
+}
+
+/**
+ * Measures the sky of an image.
+ *
+ * @param image Pixels and mask on one grid.
+ * @param header Its header, for the gain.
+ * @param facts Gain and saturation where the header has none.
+ * @returns The image with its sky.
+ * @throws {DataError} If no sky can be measured.
+ */
+export function withSky(
+  image: Pick<LoadedImage, "width" | "height" | "data" | "mask">,
+  header: FitsHeader,
+  facts: ImageFacts & { readonly saturationAdu: number },
+): LoadedImage {
+  const { width, height, data, mask } = image;
+  const sky = backgroundMesh(data, width, height, { meshPx: MESH_PX, mask, maskBits: UNUSABLE });
+  if (!(Number.isFinite(sky.globalLevel) && sky.globalSigma > 0)) {
+    throw new DataError(`Cannot subtract "${header.where}": no sky to measure`, {
+      details: { file: header.where },
+    });
+  }
+  const gainEAdu = header.number("EGAIN") ?? facts.gainEAdu ?? header.number("GAIN") ?? 1;
+  return {
+    width,
+    height,
+    data,
+    mask,
+    header,
+    sky,
+    gainEAdu: gainEAdu > 0 ? gainEAdu : 1,
+    saturationAdu: facts.saturationAdu,
+  };
+}
+
+/**
+ * Writes an image for programs that know no NaN: gaps get the level of the sky.
+ *
+ * @param path Where to.
+ * @param image The image.
+ * @param header Its cards.
+ */
+export async function writeFilled(
+  path: string,
+  image: Pick<LoadedImage, "width" | "height" | "data" | "sky">,
+  header: FitsHeader,
+): Promise<void> {
+  const { width, height, sky } = image;
+  const data = image.data.map((value) => Number.isFinite(value) ? value : sky.globalLevel);
+  await writeImage(path, { width, height, data, header });
+}
+
+/**
+ * Marks the pixels that no catalogued source reaches. Where sources leave under
+ * 5 % of the field, only their cores are taken out.
+ *
+ * @param size Size of the field, px.
+ * @param lists Sources of both images.
+ * @param fwhmPx The larger FWHM.
+ * @returns 1 for bare sky, `[height, width]`.
+ */
+export function quietPixels(
+  size: { readonly width: number; readonly height: number },
+  lists: readonly SourceList[],
+  fwhmPx: number,
+): Uint8Array {
+  const wide = outsideDiscs(size, lists, (snr) => fwhmPx * Math.min(8, 1 + 0.7 * Math.cbrt(snr)));
+  const share = wide.reduce((sum, value) => sum + value, 0) / wide.length;
+  return share >= 0.05 ? wide : outsideDiscs(size, lists, () => fwhmPx);
+}
+
+function outsideDiscs(
+  size: { readonly width: number; readonly height: number },
+  lists: readonly SourceList[],
+  radiusOf: (snr: number) => number,
+): Uint8Array {
+  const { width, height } = size;
+  const quiet = new Uint8Array(width * height).fill(1);
+  for (const list of lists) {
+    for (let k = 0; k < list.x.length; k++) {
+      const radius = radiusOf(Math.max(list.flux[k]! / list.fluxError[k]!, 1) || 1);
+      const x = list.x[k]!, y = list.y[k]!;
+      const last = Math.min(height - 1, Math.floor(y + radius));
+      for (let row = Math.max(0, Math.ceil(y - radius)); row <= last; row++) {
+        const half = Math.sqrt(Math.max(0, radius ** 2 - (row - y) ** 2));
+        const left = Math.max(0, Math.ceil(x - half));
+        const right = Math.min(width - 1, Math.floor(x + half));
+        if (right >= left) quiet.fill(0, row * width + left, row * width + right + 1);
+      }
+    }
+  }
+  return quiet;
+}
+
+/**
+ * Completes one image of a pair with its variance and the correlation of its noise.
+ *
+ * @param path The file that holds it on the grid of the pair.
+ * @param image The image with its sky.
+ * @param fwhmPx Width of its stars.
+ * @param quiet Pixels of bare sky.
+ * @returns One half of a pair.
+ */
+export function toPairImage(
+  path: string,
+  image: LoadedImage,
+  fwhmPx: number,
+  quiet: Uint8Array,
+): PairImage {
+  const parts = {
+    width: image.width,
+    height: image.height,
+    gainEAdu: image.gainEAdu,
+    sky: (x: number, y: number) => image.sky.level(x, y),
+    skySigma: (x: number, y: number) => image.sky.sigma(x, y),
+  };
+  const usable = quiet.map((value, i) => image.mask[i]! & UNUSABLE ? 0 : value);
+  return {
+    path,
+    data: image.data,
+    mask: image.mask,
+    variance: varianceOf(image.data, parts),
+    skyAdu: image.sky.globalLevel,
+    skySigmaAdu: image.sky.globalSigma,
+    saturationAdu: image.saturationAdu,
+    fwhmPx,
+    gainEAdu: image.gainEAdu,
+    correlation: noiseCorrelation(image.data, usable, parts),
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * The stage `subtract`: what changed since the reference was taken.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { ExternalToolError } from "../../config/errors.ts";
+import type { FitsHeader } from "../../fits/header.ts";
+import type { Product } from "../manifest.ts";
+import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
+import { type AttemptOptions, tryEngines } from "./attempts.ts";
+import { hotpantsEngine } from "./hotpants.ts";
+import { type LoadedPair, loadPair } from "./load_pair.ts";
+import { subtractNative } from "./native.ts";
+import { writeOutputs } from "./outputs.ts";
+import type { Engine } from "./pair.ts";
+import { findReference } from "./references.ts";
+
+const order = z.int().min(0).max(4).nullable().default(null);
+
+const params = z.object({
+  engine: z.enum(["auto", "hotpants", "native"]).default("auto")
+    .describe(
+      "What subtracts; auto: HOTPANTS when it is installed, native when not or when it fails",
+    ),
+  reference: z.string().nullable().default(null)
+    .describe("Reference for all frames; by default the object's in path_references/<filter>"),
+  convolve: z.enum(["auto", "reference", "science"]).default("auto")
+    .describe("Image that is convolved; auto: the sharper one"),
+  kernelOrder: order.describe("Spatial order of the kernel; by default what the stars carry"),
+  scaleOrder: z.int().min(0).max(3).default(0)
+    .describe("Spatial order of the photometric scale"),
+  backgroundOrder: order.describe(
+    "Spatial order of the background; by default what the stars carry",
+  ),
+  clipSigma: z.number().positive().default(4)
+    .describe("Drop kernel stars whose chi2 lies farther than this above the median")
+    .meta({ unit: "sigma" }),
+  minSnr: z.number().positive().default(20).describe("Faintest kernel star"),
+  maxSnr: z.number().positive().default(1000)
+    .describe("Brightest kernel star, if ten are left without brighter ones"),
+  maxStars: z.int().min(3).default(200).describe("Kernel stars at most, spread over the field"),
+  skyMesh: z.int().min(0).default(128)
+    .describe("Squares by which the remaining background is taken off the difference; 0: it stays")
+    .meta({ unit: "px" }),
+  maxPullError: z.number().positive().default(0.15)
+    .describe("How far from 1 the spread of difference over noise may be; fails at twice that"),
+  maxPowerLeft: z.number().positive().default(0.2)
+    .describe("Signal left in star footprints, of the star's; fails at twice that"),
+  maxConditionNumber: z.number().positive().default(1e9)
+    .describe("Condition number of the kernel fit; fails at a thousand times that"),
+  maxSumError: z.number().positive().default(0.1)
+    .describe(
+      "How far the kernel sum may be from what fluxes and zero points demand; fails at twice that",
+    ),
+  maxRegistration: z.number().positive().default(1)
+    .describe("Median offset of the stars of both images; fails at three times that")
+    .meta({ unit: "px" }),
+  minCoverage: z.number().min(0).max(1).default(0.1)
+    .describe("Part of the frame that the reference must cover"),
+});
+
+type Params = z.output<typeof params>;
+
+/** Subtracts a reference from each stack after matching their PSFs. */
+export const subtract = defineStage({
+  name: "subtract",
+  summary: "Subtract a reference after matching the PSFs",
+  description:
+    "Finds the reference of the object and filter, brings it onto the grid of the stack, fits the " +
+    "kernel that makes the sharper of the two as broad as the other to stars found in both, and " +
+    "subtracts. The difference is in ADU of the stack, so that the stack's zero points hold for it. " +
+    "Masks of both are joined, those of the convolved image grown by the kernel; pixels that the " +
+    "reference lacks are NO_DATA and hold 0. Every difference is judged; with --engine auto the " +
+    "next engine is tried when one fails, and all verdicts are kept.",
+  params,
+  inputs: {
+    stack: "Stacks with a WCS",
+    mask: "Masks of the stacks",
+    catalogue: "Sources of the stacks; extracted anew where missing",
+  },
+  outputs: {
+    difference: "Stack minus reference, ADU of the stack",
+    mask: "Planes of both images",
+    weight: "Inverse variance of the difference, ADU⁻²",
+    reference: "Reference on the grid of the stack (aligned), and the image as it was convolved",
+    picture: "Overview and kernel",
+  },
+  metrics: z.object({
+    differences: z.int(),
+    engines: z.record(z.string(), z.int()),
+    failed: z.int(),
+    medianPullSigma: z.number().nullable(),
+  }),
+  ingestAs: "stack",
+  select: (products) => products.filter((product) => product.kind === "stack"),
+  async run(params, context) {
+    const stacks = context.inputs.filter((product) => product.kind === "stack");
+    const done = await context.each(stacks, (stack) => subtractOne(stack, params, context), {
+      id: (stack) => stack.id,
+      losing: (stack) => [`${stack.id}.subt`],
+    });
+    const engines: Record<string, number> = {};
+    for (const { engine } of done) engines[engine] = (engines[engine] ?? 0) + 1;
+    const pulls = done.flatMap(({ pull }) => pull === null ? [] : [pull]).sort((a, b) => a - b);
+    return {
+      products: done.flatMap(({ products }) => products),
+      metrics: {
+        differences: done.length,
+        engines,
+        failed: done.filter(({ failed }) => failed).length,
+        medianPullSigma: pulls[Math.floor(pulls.length / 2)] ?? null,
+      },
+    };
+  },
+});
+
+interface Subtracted {
+  readonly products: readonly NewProduct[];
+  readonly engine: string;
+  readonly pull: number | null;
+  readonly failed: boolean;
+}
+
+async function subtractOne(
+  stack: Product,
+  params: Params,
+  context: StageContext,
+): Promise<Subtracted> {
+  const reference = await findReference({
+    object: stack.object ?? "unknown",
+    filter: stack.filter ?? "unknown",
+    folder: context.site.paths.references,
+    ...(params.reference === null ? {} : { file: params.reference }),
+  });
+  const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".subtract-" });
+  try {
+    const loaded = await loadPair(stack, reference, context, { ...params, scratch });
+    const engines = await chooseEngines(params, context, scratch);
+    const options = attemptOptions(stack, loaded, params, context);
+    const { chosen, attempts } = await tryEngines(loaded, engines, options);
+    const products = await writeOutputs({
+      science: stack,
+      loaded,
+      chosen,
+      attempts,
+      folder: context.folder,
+    });
+    const failed = chosen.verdict === "fail";
+    if (failed) leaveFailed(stack, chosen.gates, context);
+    return { products, engine: chosen.engine, pull: chosen.metrics.pullSigma, failed };
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+async function chooseEngines(
+  params: Params,
+  context: StageContext,
+  scratch: string,
+): Promise<Engine[]> {
+  const side = params.convolve === "auto" ? {} : { convolve: params.convolve };
+  const orders = {
+    ...side,
+    ...(params.kernelOrder === null ? {} : { kernelOrder: params.kernelOrder }),
+    ...(params.backgroundOrder === null ? {} : { backgroundOrder: params.backgroundOrder }),
+  };
+  const hotpants = hotpantsEngine({ ...orders, tools: context.tools, scratch });
+  const { scaleOrder, clipSigma } = params;
+  const native: Engine = {
+    name: "native",
+    available: () => Promise.resolve(true),
+    run: (pair) =>
+      Promise.resolve(
+        subtractNative(pair, { ...orders, scaleOrder, clipSigma, signal: context.signal }),
+      ),
+  };
+  if (params.engine === "native") return [native];
+  if (params.engine === "auto") return [hotpants, native];
+  if (await hotpants.available()) return [hotpants];
+  throw new ExternalToolError(
+    "Cannot subtract with HOTPANTS: the program is not on PATH; use --engine native or auto",
+  );
+}
+
+function attemptOptions(
+  stack: Product,
+  loaded: LoadedPair,
+  params: Params,
+  context: StageContext,
+): AttemptOptions {
+  return {
+    limits: { ...params, maxRegistrationPx: params.maxRegistration },
+    skyMeshPx: params.skyMesh,
+    zeroPointRatio: zeroPointRatio(loaded.science.header, loaded.chosen.header),
+    onFailure: ({ engine, error }) => {
+      const { message } = error;
+      context.log.warn("{id}: engine {engine} failed: {message}", {
+        id: stack.id,
+        engine,
+        message,
+      });
+    },
+  };
+}
+
+/** A star's flux in the science frame over that in the reference, from the zero points for total flux. */
+function zeroPointRatio(science: FitsHeader, reference: FitsHeader): number | undefined {
+  const card = "ZP_AUTO";
+  const [a, b] = [science.number(card), reference.number(card)];
+  return a === undefined || b === undefined ? undefined : 10 ** (0.4 * (a - b));
+}
+
+function leaveFailed(
+  stack: Product,
+  gates: readonly { name: string; value: number | null; threshold: string; verdict: string }[],
+  context: StageContext,
+): void {
+  const failing = gates.filter(({ verdict }) => verdict === "fail");
+  const text = failing.map(({ name, value, threshold }) => `${name} ${value} (${threshold})`);
+  context.leave(`${stack.id}.subt`, {
+    error: "Gate",
+    message: `Cannot trust the difference: ${text.join("; ")}`,
+    details: Object.fromEntries(failing.map(({ name, value }) => [name, value])),
+    losing: [`${stack.id}.subt`],
+  });
+}

@@ -1,0 +1,199 @@
+/**
+ * Writes what a subtraction leaves: the difference with its companions, the
+ * reference on its grid, and pictures.
+ *
+ * @module
+ */
+
+import { basename, join } from "node:path";
+import type { FitsHeader } from "../../fits/header.ts";
+import { writeImage } from "../../fits/image.ts";
+import { writeMask } from "../../sky/mask.ts";
+import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
+import type { Gate, Product } from "../manifest.ts";
+import type { NewProduct } from "../stage.ts";
+import type { Attempt } from "./attempts.ts";
+import type { LoadedPair } from "./load_pair.ts";
+import { kernelMosaicPng, overviewPng } from "./pictures.ts";
+
+/** What is written of one pair. */
+export interface OutputParts {
+  readonly science: Product;
+  readonly loaded: LoadedPair;
+  /** The attempt that is kept. */
+  readonly chosen: Attempt;
+  readonly attempts: readonly Attempt[];
+  readonly folder: string;
+}
+
+/**
+ * Writes all files of one pair.
+ *
+ * @param parts The pair and the attempt that is kept.
+ * @returns The products.
+ */
+export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
+  const { science, loaded, chosen, folder } = parts;
+  const { width, height } = loaded.pair;
+  const id = `${science.id}.subt`;
+  const at = (name: string) => join(folder, name);
+  const header = differenceHeader(parts);
+  const { difference, mask, weight, result } = chosen.finished;
+  await writeImage(at(`${id}.fits`), { width, height, data: difference, header });
+  await writeMask(at(`${id}.mask.fits`), { width, height, data: mask, header: bare(header) });
+  await writeImage(at(`${id}.weight.fits`), { width, height, data: weight, header: bare(header) });
+  const convolved = { width, height, data: zeroGaps(result.convolved), header: bare(header) };
+  await writeImage(at(`${science.id}.conv.fits`), convolved);
+  const common = shared(science);
+  const from = [science.id];
+  return [
+    {
+      ...common,
+      id,
+      kind: "difference",
+      path: at(`${id}.fits`),
+      from,
+      of: science.id,
+      measured: measured(parts),
+      gates: [...chosen.gates],
+      attempts: parts.attempts.map(describeAttempt),
+    },
+    { ...common, id: `${id}.mask`, kind: "mask", path: at(`${id}.mask.fits`), from, of: id },
+    { ...common, id: `${id}.weight`, kind: "weight", path: at(`${id}.weight.fits`), from, of: id },
+    {
+      ...common,
+      id: `${science.id}.ref`,
+      kind: "reference",
+      path: loaded.referencePath,
+      from,
+      of: science.id,
+      role: "aligned",
+    },
+    {
+      ...common,
+      id: `${science.id}.conv`,
+      kind: "reference",
+      path: at(`${science.id}.conv.fits`),
+      from,
+      of: science.id,
+      role: "convolved",
+    },
+    ...await writePictures(parts),
+  ];
+}
+
+async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
+  const { science, loaded, chosen, folder } = parts;
+  const id = `${science.id}.subt`;
+  const { result } = chosen.finished;
+  const reference = basename(loaded.chosen.path);
+  const pull = chosen.metrics.pullSigma?.toFixed(3) ?? "unknown";
+  const subtitle = `${result.engine}, ${result.convolvedSide} convolved, reference ${reference}, ` +
+    `pull ${pull}`;
+  const pictures: [string, Uint8Array][] = [
+    ["overview", await overviewPng(loaded.pair, chosen.finished, science.id, subtitle)],
+  ];
+  if (result.field !== undefined) {
+    pictures.push(["kernel", await kernelMosaicPng(result.field, science.id, subtitle)]);
+  }
+  const products: NewProduct[] = [];
+  for (const [role, png] of pictures) {
+    const path = join(folder, `${id}.${role}.png`);
+    await Deno.writeFile(`${path}.part`, png);
+    await Deno.rename(`${path}.part`, path);
+    const common = { ...shared(science), from: [id], of: id };
+    products.push({ ...common, id: `${id}.${role}.png`, kind: "picture", role, path });
+  }
+  return products;
+}
+
+/** What a product of the pair has in common with the science frame. */
+function shared(science: Product): Partial<NewProduct> {
+  const { unit, object, filter, exposureS, dateObs, mjd, width, height } = science;
+  const given = { unit, object, filter, exposureS, dateObs, mjd, width, height };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function measured(parts: OutputParts): Product["measured"] {
+  const { loaded, chosen } = parts;
+  const { kernel, engine, convolvedSide } = chosen.finished.result;
+  const { metrics } = chosen;
+  return {
+    engine,
+    convolvedSide,
+    reference: loaded.chosen.path,
+    referenceWhy: loaded.chosen.why,
+    resampled: loaded.aligned.resampled,
+    referenceCoverage: loaded.aligned.coverage,
+    kernelStarsOffered: kernel.offered,
+    kernelStars: kernel.used,
+    kernelStarsClipped: kernel.clipped,
+    kernelSum: kernel.sum,
+    kernelOrders: kernel.orders,
+    kernelChi2: kernel.chi2,
+    conditionNumber: kernel.conditionNumber,
+    fluxRatio: loaded.pair.scale,
+    scienceFwhmPx: loaded.pair.science.fwhmPx,
+    referenceFwhmPx: loaded.pair.reference.fwhmPx,
+    registrationPx: loaded.registrationPx,
+    registrationScatterPx: loaded.registrationScatterPx,
+    maskedFraction: chosen.finished.maskedFraction,
+    ...metrics,
+  };
+}
+
+/** One attempt as the manifest keeps it. */
+function describeAttempt(attempt: Attempt): { engine: string; verdict: string; gates: Gate[] } {
+  return { engine: attempt.engine, verdict: attempt.verdict, gates: [...attempt.gates] };
+}
+
+/** The science frame's cards, which hold WCS and zero points, and those of the subtraction. */
+function differenceHeader(parts: OutputParts): FitsHeader {
+  const { loaded, chosen, science } = parts;
+  const header = loaded.science.header.clone();
+  const { kernel, engine, convolvedSide } = chosen.finished.result;
+  const { metrics } = chosen;
+  const set = (card: string, value: string | number | null, comment: string) => {
+    if (value === null || (typeof value === "number" && !Number.isFinite(value))) {
+      header.delete(card);
+    } else {header.set(
+        card,
+        typeof value === "number" ? Number(value.toPrecision(7)) : value,
+        comment,
+      );}
+  };
+  set("SUBENG", engine, "engine of the subtraction");
+  set("SCINAME", basename(science.path), "science frame");
+  set("REFNAME", basename(loaded.chosen.path), "reference that was subtracted");
+  set("CONVSIDE", convolvedSide, "image that was convolved");
+  set("KSTARS", kernel.used, "stars the kernel was fitted to");
+  set("KCLIP", kernel.clipped, "stars left out as they did not fit");
+  set("KSUM", kernel.sum, "sum of the kernel, science over reference");
+  set("KCOND", kernel.conditionNumber, "condition number of the normal equations");
+  set("KCHI2", kernel.chi2, "median chi2 a pixel of the stars");
+  set("REFFWHM", loaded.pair.reference.fwhmPx, "[pix] FWHM of the reference on this grid");
+  set("REFCOV", loaded.aligned.coverage, "fraction covered by the reference");
+  set("PULLSIG", metrics.pullSigma, "spread of difference over noise on bare sky");
+  set("PULLSTAR", metrics.starPullSigma, "the same in the cores of stars");
+  set("POWLEFT", metrics.powerLeft, "signal left in star footprints");
+  set("SUBVERD", chosen.verdict, "verdict of the gates");
+  header.addHistory(
+    `gppy subtract: ${basename(science.path)} minus ${basename(loaded.chosen.path)}`,
+  );
+  header.addHistory(`gppy subtract: reference chosen: ${loaded.chosen.why}`);
+  return header;
+}
+
+/** Only the WCS, for companions. */
+function bare(header: FitsHeader): FitsHeader {
+  const wcs = wcsFromHeader(header);
+  const empty = header.clone();
+  for (const { keyword } of header.cards) {
+    if (!["OBJECT", "FILTER", "DATE-OBS", "MJD-OBS"].includes(keyword)) empty.delete(keyword);
+  }
+  return wcs === undefined ? empty : setWcs(empty, wcs);
+}
+
+function zeroGaps(data: Float32Array): Float32Array {
+  return data.map((value) => Number.isFinite(value) ? value : 0);
+}
