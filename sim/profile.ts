@@ -9,7 +9,7 @@
 export const MOFFAT_BETA = 3.5;
 /** FWHM over the profile's scale length α. */
 const FWHM_IN_ALPHA = 2 * Math.sqrt(2 ** (1 / MOFFAT_BETA) - 1);
-/** A stamp never ends nearer than this: 0.11 % of the light lies outside. */
+/** A star's stamp never ends nearer than this: 0.11 % of the light lies outside. */
 const MIN_RADIUS_FWHM = 4;
 const MAX_RADIUS_PX = 500;
 
@@ -116,13 +116,19 @@ export function peakShare(fwhmPx: number): number {
  * @param flux Electrons.
  * @param fwhmPx Of the profile.
  * @param threshold Electrons a pixel.
+ * @param minFwhm Never less than this many FWHM.
  * @returns Radius, px.
  */
-export function stampRadius(flux: number, fwhmPx: number, threshold: number): number {
+export function stampRadius(
+  flux: number,
+  fwhmPx: number,
+  threshold: number,
+  minFwhm: number = MIN_RADIUS_FWHM,
+): number {
   const alpha = fwhmPx / FWHM_IN_ALPHA;
   const peak = flux * peakShare(fwhmPx);
   const reach = alpha * Math.sqrt(Math.max(0, (peak / threshold) ** (1 / MOFFAT_BETA) - 1));
-  return Math.min(MAX_RADIUS_PX, Math.max(MIN_RADIUS_FWHM * fwhmPx, reach));
+  return Math.min(MAX_RADIUS_PX, Math.max(minFwhm * fwhmPx, reach));
 }
 
 /**

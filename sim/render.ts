@@ -20,6 +20,9 @@ import type { Galaxy, Scene } from "./scene.ts";
 /** Rows that are rendered at once. */
 export const STRIP_ROWS = 128;
 
+/** Stamps of a galaxy's points reach this far: 0.4 % of the light lies outside. */
+const GALAXY_REACH_FWHM = 3;
+
 /** What turns a scene into electrons. */
 export interface RenderOptions {
   readonly wcs: Wcs;
@@ -42,8 +45,8 @@ export interface RenderOptions {
 export function pointsOf(scene: Scene, options: RenderOptions): PointList {
   const rows: number[] = [];
   const { wcs, psf } = options;
-  const add = (x: number, y: number, flux: number) => {
-    const radius = stampRadius(flux, psf.fwhmPx, options.thresholdE);
+  const add = (x: number, y: number, flux: number, minFwhm?: number) => {
+    const radius = stampRadius(flux, psf.fwhmPx, options.thresholdE, minFwhm);
     if (x < -radius || y < -radius || x > psf.width + radius || y > psf.height + radius) return;
     rows.push(x, y, flux, radius);
   };
@@ -68,7 +71,7 @@ function addGalaxy(
   galaxy: Galaxy,
   options: RenderOptions,
   centre: { x: number; y: number },
-  add: (x: number, y: number, flux: number) => void,
+  add: (x: number, y: number, flux: number, minFwhm?: number) => void,
 ): void {
   const { wcs, psf } = options;
   const flux = options.fluxOf(galaxy);
@@ -81,7 +84,7 @@ function addGalaxy(
     const east = offsets[3 * i]!, north = offsets[3 * i + 1]!;
     const x = centre.x + east * (eastX - centre.x) + north * (northX - centre.x);
     const y = centre.y + east * (eastY - centre.y) + north * (northY - centre.y);
-    add(x, y, flux * offsets[3 * i + 2]!);
+    add(x, y, flux * offsets[3 * i + 2]!, GALAXY_REACH_FWHM);
   }
 }
 

@@ -42,7 +42,7 @@ export function galaxyPoints(galaxy: Galaxy, points: number): Float64Array {
 }
 
 /**
- * How many points a galaxy needs to look smooth: two for each square of 0.6 FWHM.
+ * How many points a galaxy needs to look smooth: two for each square of 0.8 FWHM.
  *
  * @param galaxy Its size and shape.
  * @param fwhmArcsec Of the point-spread function.
@@ -53,7 +53,7 @@ export function pointsFor(
   fwhmArcsec: number,
 ): number {
   const area = Math.PI * (END_RADII * galaxy.radiusArcsec / fwhmArcsec) ** 2 * galaxy.axisRatio;
-  return Math.ceil(Math.min(4000, Math.max(24, 2 * area / 0.36)));
+  return Math.ceil(Math.min(4000, Math.max(24, 2 * area / 0.64)));
 }
 
 /** Shares inside of i steps, of the light and of the mixture of light and area. */

@@ -37,6 +37,14 @@ export interface SimulateOptions {
   readonly progress?: (done: number, total: number, what: string) => void;
 }
 
+/** Where the truth about a night stands. */
+export interface TruthPaths {
+  readonly sources: string;
+  readonly transients: string;
+  readonly frames: string;
+  readonly wcs: string;
+}
+
 /** What {@linkcode simulate} made. */
 export interface SimulatedNight {
   /** Folder of the raw frames. */
@@ -63,7 +71,8 @@ interface Field {
  * Simulates a night.
  *
  * Equal parameters give equal bytes. The sky of a target depends on seed and name alone, the
- * detector on the unit alone, so further nights may be added to the same folder.
+ * detector on the unit alone. Further nights may be added to the same folder; references and
+ * tables of the truth then belong to the one simulated last.
  *
  * @param input Parameters; what is left out takes its default.
  * @param options Where to, and who is told.
@@ -124,6 +133,7 @@ function nightPaths(out: string, params: SimulateParams) {
       sources: join(out, "truth.csv"),
       transients: join(out, "transients.csv"),
       frames: join(out, "frames.csv"),
+      wcs: join(out, "wcs"),
     },
   };
 }
@@ -250,7 +260,7 @@ function fieldJobs(
 }
 
 async function writeTruth(
-  paths: SimulatedNight["truth"],
+  paths: TruthPaths,
   { params, unit, fields, frames }: {
     params: SimulateParams;
     unit: Unit;
@@ -261,4 +271,9 @@ async function writeTruth(
   await writeText(paths.sources, truthTable(fields.map(({ scene }) => scene), params.filters));
   await writeText(paths.transients, transientTable(fields, params.filters, frames));
   await writeText(paths.frames, frameTable(frames, unit.gainEAdu));
+  for (const { frame, light } of frames) {
+    if (!light) continue;
+    const name = frame.fileName.replace(/\.fits$/, ".head");
+    await writeText(join(paths.wcs, name), light.wcs.cards().toText());
+  }
 }

@@ -37,8 +37,9 @@ export function simulateCommand(): Command {
     .description(
       "Makes a raw night as the 7DT would have taken it, with deeper reference frames, reference\n" +
         "catalogues and tables of what is true about it, laid out as a site below one folder.\n" +
-        "Equal parameters give equal bytes. The sky depends on --seed, --ra, --dec and the target's\n" +
-        "name, so a second night of the same field may be added with another --date.",
+        "Equal parameters give equal bytes. The detector depends on the unit alone, so that masters\n" +
+        "may be borrowed from another night in the same folder; references and tables of the truth\n" +
+        "belong to the night simulated last.",
     )
     .requiredOption("--out <dir>", "folder that everything goes to");
   command.optionsGroup("Parameters:");
