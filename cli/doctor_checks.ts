@@ -75,7 +75,7 @@ function checkDisk(folder: string): Check {
 
 async function checkGpu(): Promise<Check> {
   try {
-    const adapter = await navigator.gpu?.requestAdapter();
+    const adapter = await requestAdapterQuietly();
     if (!adapter) return machine("GPU", "warn", "none; pixels are computed on the processor");
     const { description, vendor } = adapter.info;
     const name = description || vendor || "unnamed adapter";
@@ -85,6 +85,18 @@ async function checkGpu(): Promise<Check> {
       : machine("GPU", "ok", name);
   } catch (error) {
     return machine("GPU", "warn", `cannot be asked: ${messageOf(error)}`);
+  }
+}
+
+/** Some drivers complain on stderr where there is no desktop session. */
+async function requestAdapterQuietly(): Promise<GPUAdapter | null | undefined> {
+  const name = "XDG_RUNTIME_DIR";
+  const added = !Deno.env.has(name);
+  if (added) Deno.env.set(name, "/tmp");
+  try {
+    return await navigator.gpu?.requestAdapter();
+  } finally {
+    if (added) Deno.env.delete(name);
   }
 }
 

@@ -184,7 +184,8 @@ const ccdColumns = z.object({
 export const ccdTable: TableSpec<Camera> = {
   file: "ccd.dat",
   columns: ccdColumns,
-  key: (camera) => `${camera.unit} at gain setting ${camera.gainSetting ?? "-"}`,
+  key: ({ unit, gainSetting }) =>
+    gainSetting === undefined ? unit : `${unit} at gain setting ${gainSetting}`,
   toRow(cells: Cells): Camera {
     const row = cells as z.output<typeof ccdColumns>;
     return {

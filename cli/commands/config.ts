@@ -12,7 +12,7 @@ import { loadSite, type Site } from "../../config/site.ts";
 import { starterFiles } from "../../config/starter.ts";
 import { describeParameters, resolveParameters } from "../../stages/parameters.ts";
 import { STAGES } from "../../stages/registry.ts";
-import { alignColumns } from "../table_text.ts";
+import { formatValues } from "../config_text.ts";
 import { note, print } from "../terminal.ts";
 
 interface ConfigOptions {
@@ -84,17 +84,6 @@ export function explainAll(
   });
   const known = new Set(parameters.map((entry) => entry.name));
   return [...places.filter((entry) => !known.has(entry.name)), ...parameters];
-}
-
-function formatValues(values: readonly Explained[]): string {
-  return alignColumns(values.map(({ name, value, source }) => [name, formatValue(value), source]));
-}
-
-function formatValue(value: JsonValue): string {
-  if (value === null) return "-";
-  if (typeof value !== "object") return String(value);
-  if (Array.isArray(value)) return value.map((item: JsonValue) => formatValue(item)).join(",");
-  return Object.entries(value).map(([key, item]) => `${key}=${formatValue(item)}`).join(" ");
 }
 
 async function initSite(folder: string): Promise<void> {
