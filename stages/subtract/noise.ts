@@ -21,6 +21,8 @@ export interface NoiseParts {
 
 /** Side of the squares over which level and noise of the sky are held constant, px. */
 const BLOCK_PX = 8;
+/** The correlation is measured in a square of at most this side, px. */
+const WINDOW_PX = 1024;
 
 /**
  * Variance of an image: the noise of the sky as measured, and the photons of
@@ -82,17 +84,17 @@ export function noiseCorrelation(
   parts: Omit<NoiseParts, "gainEAdu">,
   reachPx = 2,
 ): NoiseCorrelation {
-  const { width, height } = parts;
   const side = 2 * reachPx + 1;
   const sums = new Float64Array(side * side), counts = new Float64Array(side * side);
-  const pull = pullAt(data, quiet, parts);
-  const step = Math.max(1, Math.floor(Math.sqrt((width * height) / 4e5)));
-  for (let y = reachPx; y < height - reachPx; y += step) {
-    for (let x = reachPx; x < width - reachPx; x += step) {
-      const here = pull(x, y);
+  const window = pullsOfWindow(data, quiet, parts);
+  const { width, height, pulls } = window;
+  for (let y = reachPx; y < height - reachPx; y++) {
+    for (let x = reachPx; x < width - reachPx; x++) {
+      const at = y * width + x;
+      const here = pulls[at]!;
       if (Number.isNaN(here)) continue;
       for (let k = 0; k < side * side; k++) {
-        const there = pull(x + (k % side) - reachPx, y + Math.floor(k / side) - reachPx);
+        const there = pulls[at + (Math.floor(k / side) - reachPx) * width + (k % side) - reachPx]!;
         if (Number.isNaN(there)) continue;
         sums[k]! += here * there;
         counts[k]!++;
@@ -102,18 +104,28 @@ export function noiseCorrelation(
   return { reachPx, values: normalise(sums, counts) };
 }
 
-/** The noise of a pixel in units of σ; NaN where it is no bare sky. */
-function pullAt(
+/** The noise of the middle of the image in units of σ; NaN where it is no bare sky. */
+function pullsOfWindow(
   data: Float32Array,
   quiet: Uint8Array,
   parts: Omit<NoiseParts, "gainEAdu">,
-): (x: number, y: number) => number {
-  return (x, y) => {
-    const i = y * parts.width + x;
-    if (!quiet[i]) return NaN;
-    const pull = (data[i]! - parts.sky(x, y)) / parts.skySigma(x, y);
-    return Math.abs(pull) < 3 ? pull : NaN;
-  };
+): { readonly width: number; readonly height: number; readonly pulls: Float32Array } {
+  const width = Math.min(parts.width, WINDOW_PX), height = Math.min(parts.height, WINDOW_PX);
+  const x0 = Math.floor((parts.width - width) / 2), y0 = Math.floor((parts.height - height) / 2);
+  const pulls = new Float32Array(width * height).fill(NaN);
+  for (let y = 0; y < height; y++) {
+    let level = 0, sigma = 1;
+    for (let x = 0; x < width; x++) {
+      if (x % BLOCK_PX === 0) {
+        level = parts.sky(x0 + x, y0 + y);
+        sigma = parts.skySigma(x0 + x, y0 + y);
+      }
+      const i = (y0 + y) * parts.width + x0 + x;
+      const pull = quiet[i] ? (data[i]! - level) / sigma : NaN;
+      if (Math.abs(pull) < 3) pulls[y * width + x] = pull;
+    }
+  }
+  return { width, height, pulls };
 }
 
 function normalise(sums: Float64Array, counts: Float64Array): Float64Array {

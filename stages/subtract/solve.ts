@@ -72,20 +72,17 @@ export function solveField(
     return term === 0 ? options.orders.scale : options.orders.kernel;
   });
   let used = [...stamps];
-  let matrix: Float64Array = new Float64Array();
-  let coefficients: Float64Array = new Float64Array();
-  for (let iteration = 0; iteration < options.iterations; iteration++) {
-    const clean = used.map((stamp) => withoutNoise(stamp, options.noiseProducts));
-    const system = assemble(clean, orders, options);
-    matrix = system.matrix;
-    coefficients = solveScaled(matrix, system.vector);
-    const kept = keepGood(used, coefficients, orders, options);
+  let system = solveKept(used, orders, options);
+  for (let iteration = 1; iteration < options.iterations; iteration++) {
+    const kept = keepGood(used, system.coefficients, orders, options);
     requireStars(kept.length, stamps.length);
     if (kept.length === used.length) break;
-    if (iteration + 1 < options.iterations) used = kept;
+    used = kept;
+    system = solveKept(used, orders, options);
   }
+  const { coefficients } = system;
   const chi2 = median(used.map((stamp) => chi2PerPixel(stamp, coefficients, orders, options)));
-  const conditionNumber = condition(matrix, coefficients.length);
+  const conditionNumber = condition(system.matrix, coefficients.length);
   return {
     orders,
     coefficients,
@@ -105,19 +102,40 @@ function requireStars(left: number, offered: number): void {
 }
 
 /**
- * The part of the noise's products that is taken off. Directions of the kernel
- * that only noise tells of have eigenvalues of those products alone: taking all
- * off would leave nothing to hold them.
+ * The parts of the noise's products that are taken off, in the order they are
+ * tried. Directions of the kernel that only noise tells of have eigenvalues of
+ * those products alone: taking all off would leave nothing to hold them.
  */
-const NOISE_TAKEN = 0.7;
+const NOISE_TAKEN = [0.7, 0.35] as const;
+/** A pivot of the matrix scaled to unit diagonal below this is noise of the sums, not signal. */
+const SMALLEST_PIVOT = 1e-7;
 
-function withoutNoise(stamp: StampEquations, products: Float64Array): StampEquations {
+function solveKept(
+  stamps: readonly StampEquations[],
+  orders: readonly number[],
+  options: SolveOptions,
+): { readonly matrix: Float64Array; readonly coefficients: Float64Array } {
+  for (const share of NOISE_TAKEN) {
+    const clean = stamps.map((stamp) => withoutNoise(stamp, options.noiseProducts, share));
+    const { matrix, vector } = assemble(clean, orders, options);
+    const coefficients = solvePositive(matrix, vector, SMALLEST_PIVOT);
+    if (coefficients !== undefined) return { matrix, coefficients };
+  }
+  const { matrix, vector } = assemble(stamps, orders, options);
+  return { matrix, coefficients: solveScaled(matrix, vector) };
+}
+
+function withoutNoise(
+  stamp: StampEquations,
+  products: Float64Array,
+  share: number,
+): StampEquations {
   const n = stamp.vector.length;
   const terms = n - 1;
   const matrix = stamp.matrix.slice();
   for (let i = 0; i < terms; i++) {
     for (let j = 0; j < terms; j++) {
-      matrix[i * n + j]! -= NOISE_TAKEN * stamp.noise * products[i * terms + j]!;
+      matrix[i * n + j]! -= share * stamp.noise * products[i * terms + j]!;
     }
   }
   return { ...stamp, matrix };
@@ -181,16 +199,27 @@ function addStamp(
  * @param matrix `[n, n]`.
  * @param vector `[n]`.
  * @returns `[n]`.
- * @throws {DataError} If the system holds values that are not finite or is empty.
+ * @throws {DataError} If the system has no finite solution.
  */
 export function solveScaled(matrix: Float64Array, vector: Float64Array): Float64Array {
-  const n = vector.length;
-  const scaled = unitDiagonal(matrix, n);
-  const right = vector.map((value, i) => value / scaled.scale[i]!);
-  const solution = cholesky(scaled.matrix, right) ?? truncatedInverse(scaled.matrix, right);
-  const result = solution.map((value, i) => value / scaled.scale[i]!);
+  const scaled = unitDiagonal(matrix, vector.length);
+  const result = solvePositive(matrix, vector, 1e-13) ??
+    truncatedInverse(scaled.matrix, vector.map((value, i) => value / scaled.scale[i]!))
+      .map((value, i) => value / scaled.scale[i]!);
   if (result.every(Number.isFinite)) return result;
   throw new DataError("Cannot fit the kernel: the normal equations have no finite solution");
+}
+
+/** Undefined when a pivot of the scaled matrix is smaller than allowed. */
+function solvePositive(
+  matrix: Float64Array,
+  vector: Float64Array,
+  smallestPivot: number,
+): Float64Array | undefined {
+  const scaled = unitDiagonal(matrix, vector.length);
+  const right = vector.map((value, i) => value / scaled.scale[i]!);
+  const solution = cholesky(scaled.matrix, right, smallestPivot);
+  return solution?.map((value, i) => value / scaled.scale[i]!);
 }
 
 function unitDiagonal(
@@ -204,7 +233,11 @@ function unitDiagonal(
   };
 }
 
-function cholesky(matrix: Float64Array, right: Float64Array): Float64Array | undefined {
+function cholesky(
+  matrix: Float64Array,
+  right: Float64Array,
+  smallestPivot: number,
+): Float64Array | undefined {
   const n = right.length;
   const lower = matrix.slice();
   for (let i = 0; i < n; i++) {
@@ -212,7 +245,7 @@ function cholesky(matrix: Float64Array, right: Float64Array): Float64Array | und
       let sum = lower[i * n + j]!;
       for (let k = 0; k < j; k++) sum -= lower[i * n + k]! * lower[j * n + k]!;
       if (i !== j) lower[i * n + j] = sum / lower[j * n + j]!;
-      else if (sum > 1e-13) lower[i * n + i] = Math.sqrt(sum);
+      else if (sum > smallestPivot) lower[i * n + i] = Math.sqrt(sum);
       else return undefined;
     }
   }
