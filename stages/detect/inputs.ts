@@ -86,7 +86,8 @@ function companionsOf(
   context: StageContext,
 ): Pick<DifferenceInputs, "reference" | "mask" | "weight"> {
   return {
-    reference: context.companion(name, "reference"),
+    reference: context.companion(name, "reference", "aligned") ??
+      context.companion(name, "reference"),
     mask: context.companion(difference.id, "mask"),
     weight: context.companion(difference.id, "weight"),
   };

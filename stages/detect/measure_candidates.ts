@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openImage } from "../../fits/image.ts";
 import type { Table } from "../../fits/table.ts";
 import { UNUSABLE } from "../../sky/mask.ts";
 import { matchPixels } from "../../sky/match.ts";
@@ -57,6 +58,8 @@ const DIPOLE_RADIUS = 1.5;
 /** Half the side of the cutouts, in units of the seeing; beyond `SKY_RADIUS` they show the sky. */
 const CUTOUT_RADIUS = 3.5;
 const SKY_RADIUS = 2;
+/** Rows that the typical variance is taken from. */
+const SAMPLED_ROWS = 200;
 
 /**
  * Measures every source of a difference image.
@@ -75,12 +78,12 @@ export async function measureCandidates(
   const aperture = stencilOf(diametersPx[0] ?? 0);
   const twins = negativeDistances(x, y, extraction, 3 * inputs.seeingPx);
   const surroundings = await readSurroundings(x, y, inputs, extraction.subtracted);
-  const weights = surroundings.map(({ weight }) => apertureVariance(weight, aperture));
-  const typicalVariance = median(weights);
+  const variances = surroundings.map(({ weight }) => apertureVariance(weight, aperture));
+  const typicalVariance = await skyVariance(inputs.weight?.path) * aperture.areaPx;
   const columns = columnsOf(positive);
   return surroundings.map((around, i) => {
-    const boost = (weights[i] ?? NaN) / typicalVariance;
-    const noisier = Number.isFinite(boost) ? Math.sqrt(Math.max(1, boost)) : 1;
+    const boost = (variances[i] ?? NaN) / typicalVariance;
+    const noisier = Number.isFinite(boost) ? Math.sqrt(boost) : 1;
     return candidate(i, { x: x[i] ?? NaN, y: y[i] ?? NaN }, {
       ...{ inputs, extraction, columns, around, aperture, noisier },
       negativeDistancePx: twins[i] ?? Infinity,
@@ -219,6 +222,18 @@ function apertureVariance(weight: Cutout | undefined, aperture: Stencil): number
   if (weight === undefined) return NaN;
   const variance = { ...weight, data: weight.data.map((value) => value > 0 ? 1 / value : NaN) };
   return apertureSum(variance, aperture);
+}
+
+/** Median of the variance over the whole image, most of which is empty sky; NaN without a map. */
+async function skyVariance(path: string | undefined): Promise<number> {
+  if (path === undefined) return NaN;
+  using reader = await openImage(path);
+  const step = Math.max(1, Math.floor(reader.height / SAMPLED_ROWS));
+  const variances: number[] = [];
+  for (let row = Math.floor(step / 2); row < reader.height; row += step) {
+    for (const weight of await reader.readRows(row, 1)) if (weight > 0) variances.push(1 / weight);
+  }
+  return median(variances);
 }
 
 function apertureDifference(

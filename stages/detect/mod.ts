@@ -13,8 +13,8 @@ import { type OutputOptions, saveSearch } from "./outputs.ts";
 import { searchImage, type SearchOptions } from "./search_image.ts";
 
 const params = z.object({
-  detectThreshold: z.number().positive().default(1.5)
-    .describe("Threshold of the extraction, after the matched filter").meta({ unit: "sigma" }),
+  detectSnr: z.number().positive().default(4)
+    .describe("Least signal to noise of a peak of the difference after the matched filter"),
   detectMinArea: z.int().min(1).default(5)
     .describe("Least area of a candidate").meta({ unit: "px" }),
   backSize: z.int().min(8).default(128)

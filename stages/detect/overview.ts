@@ -139,7 +139,8 @@ function mark(
   if (!passes) return circle;
   return circle +
     `<text x="${Number(x) + Number(radius) + 3}" y="${Number(y) - 6}" fill="${GREEN}" ` +
-    `font-size="12" font-weight="bold">${candidate.number}</text>`;
+    `stroke="#10301c" stroke-width="2.5" paint-order="stroke" font-size="12" ` +
+    `font-weight="bold">${candidate.number}</text>`;
 }
 
 function legend(y: number): string {

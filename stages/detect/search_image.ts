@@ -10,6 +10,7 @@ import { apertureDiametersPx } from "../phot/apertures.ts";
 import { type ExtractionSetup, extractSources, type ImageCompanions } from "../phot/extraction.ts";
 import { writeFlagImages } from "../phot/flag_image.ts";
 import { measureSkyNoise, type SkyNoise } from "../phot/noise.ts";
+import { stencilOf } from "../phot/stencil.ts";
 import type { StageContext } from "../stage.ts";
 import type { Candidate } from "./candidate.ts";
 import { type FlagLimits, flagsOf } from "./flags.ts";
@@ -19,7 +20,8 @@ import { type Extraction, measureCandidates } from "./measure_candidates.ts";
 
 /** How sources are extracted; see the schema of the stage. */
 export interface SearchOptions {
-  readonly detectThreshold: number;
+  /** Least signal to noise of a peak of the filtered difference. */
+  readonly detectSnr: number;
   readonly detectMinArea: number;
   readonly backSize: number;
   readonly noiseApertures: number;
@@ -75,38 +77,61 @@ export async function searchImage(
   return { inputs, candidates, flags, noise, diametersPx };
 }
 
+/**
+ * Extracts the sources of both signs.
+ *
+ * A first extraction finds the background and empty sky; the noise measured there
+ * sets the threshold of the extractions that count.
+ */
 async function extractBothSigns(
   inputs: DifferenceInputs,
   options: SearchOptions,
   context: StageContext,
 ): Promise<Extraction> {
   const { seeingPx, pixelScaleArcsec } = inputs;
+  const at = (name: string): string => join(options.scratch, name);
   const diametersPx = apertureDiametersPx(seeingPx, pixelScaleArcsec);
-  const setup = await setUpExtraction(inputs, options, context);
-  const subtracted = join(options.scratch, "subtracted.fits");
-  const segmentation = join(options.scratch, "segmentation.fits");
-  const inverted = join(options.scratch, "inverted.fits");
-  const pass = {
-    columns: COLUMNS,
-    seeingArcsec: seeingPx * pixelScaleArcsec,
-    aperturesPx: diametersPx,
-  };
-  const positive = await extractSources(setup, {
-    ...pass,
-    catalogue: join(options.scratch, "positive.cat"),
-    checkImages: { "-BACKGROUND": subtracted, "SEGMENTATION": segmentation },
-  });
-  await invertImage(inputs.difference.path, inverted);
-  const negative = await extractSources({ ...setup, image: inverted }, {
-    ...pass,
-    catalogue: join(options.scratch, "negative.cat"),
-  });
-  const flags = setup.companions.flagImage;
+  const seeingArcsec = seeingPx * pixelScaleArcsec;
+  const pass = { columns: COLUMNS, seeingArcsec, aperturesPx: diametersPx };
+  const first = await setUpExtraction(inputs, options, context);
+  const [subtracted, segmentation] = [at("subtracted.fits"), at("segmentation.fits")];
+  const checkImages = { "-BACKGROUND": subtracted, "SEGMENTATION": segmentation };
+  await extractSources(first, { ...pass, catalogue: at("first.cat"), checkImages });
   const noise = await measureSkyNoise(
-    { image: inputs.difference.path, subtracted, segmentation, flags },
+    { image: inputs.difference.path, subtracted, segmentation, flags: first.companions.flagImage },
     { diametersPx, apertures: options.noiseApertures },
   );
+  const detectThreshold = options.detectSnr *
+    filteredNoise(await Deno.readTextFile(first.filter), noise, diametersPx[0] ?? 1);
+  const setup = { ...first, detectThreshold };
+  const positive = await extractSources(setup, { ...pass, catalogue: at("positive.cat") });
+  await invertImage(inputs.difference.path, at("inverted.fits"));
+  const negative = await extractSources({ ...setup, image: at("inverted.fits") }, {
+    ...pass,
+    catalogue: at("negative.cat"),
+  });
   return { positive, negative, subtracted, noise, diametersPx };
+}
+
+/**
+ * Gives the noise of an image after a detection filter, in units of that before it.
+ *
+ * √Σk² / Σk for independent pixels, times what the noise in an aperture exceeds
+ * that of independent pixels.
+ *
+ * @param filter Text of the filter's file.
+ * @param noise Noise of the sky.
+ * @param diameterPx Diameter of the first aperture.
+ * @returns A factor below 1.
+ */
+export function filteredNoise(filter: string, noise: SkyNoise, diameterPx: number): number {
+  const kernel = filter.split("\n").filter((line) => /^\s*[-+.\d]/.test(line))
+    .flatMap((line) => line.trim().split(/\s+/).map(Number));
+  const sum = kernel.reduce((total, value) => total + value, 0);
+  const independent = Math.sqrt(kernel.reduce((total, value) => total + value * value, 0)) / sum;
+  const sigmaAdu = noise.skySigmaAdu * Math.sqrt(stencilOf(diameterPx).areaPx);
+  const shared = Math.max(1, (noise.apertureSigmaAdu[0] ?? sigmaAdu) / sigmaAdu);
+  return independent * (Number.isFinite(shared) ? shared : 1);
 }
 
 async function setUpExtraction(
@@ -123,12 +148,14 @@ async function setUpExtraction(
     gain: 0,
     saturationAdu: UNLIMITED_ADU,
     pixelScaleArcsec: inputs.pixelScaleArcsec,
-    detectThreshold: options.detectThreshold,
+    detectThreshold: FIRST_THRESHOLD,
     detectMinArea: options.detectMinArea,
     backSizePx: options.backSize,
   };
 }
 
+/** Threshold of the first extraction, in units of the noise of a pixel. */
+const FIRST_THRESHOLD = 1.5;
 /** A difference does not saturate; its mask knows where the images did. */
 const UNLIMITED_ADU = 1e9;
 

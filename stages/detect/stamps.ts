@@ -199,7 +199,7 @@ function describe(
     : `${flux.toFixed(0)} ADU`;
   const names = raisedNames(flags);
   const verdict = names.length === 0 ? "no flags" : `flags: ${names.join(", ")}`;
-  return `${place}   ${mag.trim()}   S/N ${candidate.snr.toFixed(1)}   ${verdict}`;
+  return [place, mag.trim(), `S/N ${candidate.snr.toFixed(1)}`, verdict].join(" · ");
 }
 
 /** What a companion of a search carries of its image. */

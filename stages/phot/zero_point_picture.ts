@@ -53,8 +53,8 @@ export function zeroPointSvg(picture: ZeroPointPicture): string {
     zeroPoint.kept.filter((keep, i) => !keep && Number.isFinite(stars.differenceMag[i])).length;
   return scatterPlotSvg({
     title: picture.title,
-    subtitle: `zero point ${zeroPoint.mag.toFixed(4)} ± ${zeroPoint.errorMag.toFixed(4)} mag   ` +
-      `scatter ${zeroPoint.scatterMag.toFixed(4)} mag   ` +
+    subtitle: `zero point ${zeroPoint.mag.toFixed(4)} ± ${zeroPoint.errorMag.toFixed(4)} mag · ` +
+      `scatter ${zeroPoint.scatterMag.toFixed(4)} mag · ` +
       `${zeroPoint.stars} stars, ${clipped} clipped`,
     xLabel: "Reference magnitude (mag)",
     yLabel: "Residual: reference − instrumental − zero point (mag)",
