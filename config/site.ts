@@ -48,7 +48,7 @@ export interface Site {
   readonly fringe: readonly FringeFrame[];
   /** Fields on the sky. */
   readonly targets: readonly Target[];
-  /** Corrections of headers; the first that applies wins. */
+  /** Corrections of headers, in the order in which they apply; those of the site come first. */
   readonly headerRules: readonly HeaderRule[];
   /** Names of the sections of `gppy.toml`. */
   readonly settingsSections: readonly string[];

@@ -88,7 +88,7 @@ export interface Target {
   readonly note?: string;
 }
 
-/** A correction of a header card, as `changehdr.dat` gives it. The first that applies wins. */
+/** A correction of a header card, as `changehdr.dat` gives it. Rules apply in order. */
 export interface HeaderRule {
   /** Code of the unit, or `*` for all. */
   readonly unit: string;
