@@ -1,0 +1,118 @@
+/**
+ * What must be known of each frame before it can be stacked.
+ *
+ * @module
+ */
+
+import { DataError } from "../../config/errors.ts";
+import type { FitsHeader } from "../../fits/header.ts";
+import { readImage } from "../../fits/image.ts";
+import { type Background, backgroundMesh } from "../../sky/background.ts";
+import { bit, readMask } from "../../sky/mask.ts";
+import { type Wcs, wcsFromHeader } from "../../sky/wcs.ts";
+import type { Product } from "../manifest.ts";
+
+/** A frame ready to be stacked. */
+export interface StackFrame {
+  readonly product: Product;
+  readonly header: FitsHeader;
+  readonly wcs: Wcs;
+  readonly width: number;
+  readonly height: number;
+  /** File of its mask, if it has one. */
+  readonly maskPath: string | undefined;
+  readonly background: Background;
+  /** Noise of a pixel of empty sky, ADU of this frame. */
+  readonly skySigmaAdu: number;
+  /** Factor that brings its flux to the scale of the stack. */
+  readonly scale: number;
+}
+
+/** A frame before its flux scale is known. */
+export type MeasuredFrame = Omit<StackFrame, "scale">;
+
+/** Pixels with one of these planes take no part. */
+export const EXCLUDED = bit("BAD", "SAT", "NO_DATA", "CR", "STREAK");
+
+/**
+ * Reads a frame's map and measures its background.
+ *
+ * @param product A registered frame.
+ * @param mask Its mask, if it has one.
+ * @param meshPx Cell of the background mesh.
+ * @returns The frame; its pixels are not kept.
+ * @throws {DataError} If it has no WCS, or its mask is of another size.
+ */
+export async function measureFrame(
+  product: Product,
+  mask: Product | undefined,
+  meshPx: number,
+): Promise<MeasuredFrame> {
+  const { width, height, data, header } = await readImage(product.path);
+  const wcs = wcsFromHeader(header);
+  if (wcs === undefined) {
+    throw new DataError(`Cannot stack "${product.id}": it has no WCS`, {
+      details: { file: product.path },
+    });
+  }
+  const planes = mask === undefined ? undefined : await readMask(mask.path);
+  if (planes !== undefined && (planes.width !== width || planes.height !== height)) {
+    throw new DataError(
+      `Cannot stack "${product.id}": it is ${width}×${height} px, its mask ` +
+        `${planes.width}×${planes.height} px`,
+      { details: { file: product.path, mask: mask?.path ?? null } },
+    );
+  }
+  const background = backgroundMesh(data, width, height, {
+    meshPx,
+    ...(planes === undefined ? {} : { mask: planes.data, maskBits: EXCLUDED }),
+  });
+  const skySigmaAdu = background.globalSigma;
+  if (!Number.isFinite(skySigmaAdu)) {
+    throw new DataError(`Cannot stack "${product.id}": it has no usable background`, {
+      details: { file: product.path },
+    });
+  }
+  const maskPath = mask?.path;
+  return { product, header, wcs, width, height, maskPath, background, skySigmaAdu };
+}
+
+/** What brings frames to one flux scale. */
+export type FluxScale = "auto" | "zeropoint" | "exposure" | "none";
+
+/**
+ * Brings frames to the scale of the one with the most counts a flux.
+ *
+ * `auto` takes the zero points when every frame has one, else the exposures.
+ *
+ * @param frames Measured frames.
+ * @param choice What to scale by.
+ * @returns The frames with their factors, at least 1.
+ * @throws {DataError} If zero points are wanted and a frame has none.
+ */
+export function scaleFrames(frames: readonly MeasuredFrame[], choice: FluxScale): StackFrame[] {
+  const factors = fluxFactors(frames, choice);
+  const largest = Math.max(...factors);
+  return frames.map((frame, i) => ({ ...frame, scale: largest / factors[i]! }));
+}
+
+/** Counts that a source of one flux gives in each frame, in any unit. */
+function fluxFactors(frames: readonly MeasuredFrame[], choice: FluxScale): number[] {
+  if (choice === "none") return frames.map(() => 1);
+  const zeroPoints = frames.map(zeroPointOf);
+  const missing = zeroPoints.findIndex((value) => value === undefined);
+  if (choice === "zeropoint" && missing >= 0) {
+    throw new DataError(`Cannot scale "${frames[missing]!.product.id}": it has no zero point`);
+  }
+  if (choice !== "exposure" && missing < 0) {
+    return zeroPoints.map((value) => 10 ** (0.4 * (value! - zeroPoints[0]!)));
+  }
+  const exposures = frames.map(({ product }) => product.exposureS ?? 0);
+  return exposures.every((value) => value > 0) ? exposures : frames.map(() => 1);
+}
+
+function zeroPointOf({ product, header }: MeasuredFrame): number | undefined {
+  const measured = product.measured["zeroPoint"];
+  const value = typeof measured === "number" ? measured : header.number("ZP_AUTO");
+  return value !== undefined && Number.isFinite(value) ? value : undefined;
+}

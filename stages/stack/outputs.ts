@@ -1,0 +1,112 @@
+/**
+ * The three files of a stack: image, mask and weight.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { FitsHeader } from "../../fits/header.ts";
+import { createImage, type ImageWriter } from "../../fits/image.ts";
+import { setPlaneCards } from "../../sky/mask.ts";
+import { clippedStats } from "../../sky/stats.ts";
+import { setWcs } from "../../sky/wcs.ts";
+import { PixelSample } from "../calib/strips.ts";
+import type { StackStrip } from "./combine.ts";
+import type { Grid } from "./grid.ts";
+
+/** Where the files of a stack lie. */
+export interface StackPaths {
+  readonly image: string;
+  readonly mask: string;
+  readonly weight: string;
+}
+
+/** The paths of a stack in a folder. */
+export function stackPaths(folder: string, id: string): StackPaths {
+  return {
+    image: join(folder, `${id}.fits`),
+    mask: join(folder, `${id}.mask.fits`),
+    weight: join(folder, `${id}.weight.fits`),
+  };
+}
+
+/** What was found while a stack was written. */
+export interface StackStatistics {
+  /** Clipped scatter of the pixels that have data, ADU. */
+  readonly noiseAdu: number;
+  /** Share of the pixels that have data. */
+  readonly coverage: number;
+}
+
+/**
+ * Writes a stack that comes in strips; nothing is left behind when it fails.
+ *
+ * @param paths Where to.
+ * @param grid Size and map.
+ * @param header Header of the image, with a NOISEADU card to be filled in.
+ * @param strips The stack, from its first row to its last.
+ * @returns Noise and coverage.
+ */
+export async function writeStack(
+  paths: StackPaths,
+  grid: Grid,
+  header: FitsHeader,
+  strips: AsyncIterable<StackStrip>,
+): Promise<StackStatistics> {
+  const { width, height } = grid;
+  const size = { width, height };
+  await using image = await createImage(paths.image, { ...size, header });
+  await using mask = await createImage(paths.mask, {
+    ...size,
+    header: setPlaneCards(companionHeader(header, grid, "MASK")),
+    bitpix: 16,
+    bzero: 32768,
+  });
+  await using weight = await createImage(paths.weight, {
+    ...size,
+    header: companionHeader(header, grid, "WEIGHT").set("BUNIT", "adu**(-2)", "inverse variance"),
+  });
+  const sample = new PixelSample(width * height);
+  let covered = 0;
+  for await (const strip of strips) {
+    covered += await writeStrip(strip, { image, mask, weight }, sample);
+  }
+  const noiseAdu = clippedStats(sample.values).sigma;
+  image.header.set("NOISEADU", Number.isFinite(noiseAdu) ? noiseAdu : 0);
+  await weight.finish();
+  await mask.finish();
+  await image.finish();
+  return { noiseAdu, coverage: covered / (width * height) };
+}
+
+interface StackWriters {
+  readonly image: ImageWriter;
+  readonly mask: ImageWriter;
+  readonly weight: ImageWriter;
+}
+
+async function writeStrip(
+  strip: StackStrip,
+  writers: StackWriters,
+  sample: PixelSample,
+): Promise<number> {
+  await writers.image.writeRows(strip.data);
+  await writers.mask.writeRows(strip.mask);
+  await writers.weight.writeRows(strip.weight);
+  let covered = 0;
+  for (let i = 0; i < strip.data.length; i++) {
+    if (strip.weight[i]! > 0) covered++;
+    else strip.data[i] = NaN; // written already; does not count as sky
+  }
+  sample.add(strip.data);
+  return covered;
+}
+
+function companionHeader(image: FitsHeader, grid: Grid, type: string): FitsHeader {
+  const header = FitsHeader.from({ IMAGETYP: [type, "type of image"] });
+  for (const keyword of ["OBJECT", "FILTER", "DATE-OBS", "EXPTIME"]) {
+    const value = image.get(keyword);
+    if (value !== undefined) header.set(keyword, value);
+  }
+  return setWcs(header, grid.wcs);
+}

@@ -1,0 +1,157 @@
+/**
+ * The header of a stack.
+ *
+ * @module
+ */
+
+import { FitsHeader } from "../../fits/header.ts";
+import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
+import { mjdToIso } from "../../sky/time.ts";
+import { setWcs } from "../../sky/wcs.ts";
+import type { StackFrame } from "./frames.ts";
+import type { Grid } from "./grid.ts";
+import { stackNoise } from "./noise.ts";
+
+/** Cards of the first frame that hold for the stack too. */
+const KEPT = [
+  ...["OBJECT", "FILTER", "UNIT", "TELESCOP", "INSTRUME", "OBSERVER", "OBSERVAT", "IMAGETYP"],
+  ...["XBINNING", "YBINNING", "GAIN", "CCD-TEMP", "SITELAT", "SITELONG", "FLATNAME", "BIASNAME"],
+  ...["DARKNAME", "OBJCTRA", "OBJCTDEC", "RA", "DEC"],
+];
+
+/** How a stack was made. */
+export interface StackRecord {
+  readonly id: string;
+  readonly engine: "native" | "swarp";
+  readonly method: CombineMethod;
+  readonly kernel: string;
+  readonly background: string;
+  /** `[frames]`, shares in a mean. */
+  readonly weights: readonly number[];
+}
+
+/** When the light of a stack was taken. */
+export interface StackTimes {
+  /** Mean of the starts of its frames, UTC, days. */
+  readonly mjd: number;
+  readonly dateObs: string;
+  /** Sum of the exposures. */
+  readonly exposureS: number;
+  /** Start of the first frame. */
+  readonly startMjd: number;
+  /** End of the last frame. */
+  readonly endMjd: number;
+}
+
+/** Works out the times of a stack. */
+export function stackTimes(frames: readonly StackFrame[]): StackTimes {
+  const starts = frames.map(({ product }) => product.mjd ?? 0);
+  const exposures = frames.map(({ product }) => product.exposureS ?? 0);
+  // days are summed from the first one, so that no digit is lost
+  const first = Math.min(...starts);
+  const mjd = first + starts.reduce((sum, start) => sum + start - first, 0) / starts.length;
+  return {
+    mjd,
+    dateObs: mjdToIso(mjd),
+    exposureS: exposures.reduce((sum, exposure) => sum + exposure, 0),
+    startMjd: first,
+    endMjd: Math.max(...starts.map((start, i) => start + exposures[i]! / 86400)),
+  };
+}
+
+/**
+ * Makes the header of a stack.
+ *
+ * @param frames Its frames.
+ * @param grid Its grid.
+ * @param record How it was made.
+ * @returns The header with WCS, times, noise and inputs. NOISEADU is filled in when it is written.
+ */
+export function stackHeader(
+  frames: readonly StackFrame[],
+  grid: Grid,
+  record: StackRecord,
+): FitsHeader {
+  const first = frames[0]!.header;
+  const header = FitsHeader.from({});
+  for (const keyword of KEPT) {
+    const value = first.get(keyword);
+    if (value !== undefined) header.set(keyword, value, first.comment(keyword));
+  }
+  setTimes(header, stackTimes(frames));
+  setNoise(header, frames, record);
+  setWcs(header, grid.wcs);
+  header.set("BUNIT", "adu", "unit of the pixels");
+  header.set("NCOMBINE", frames.length, "frames combined");
+  header.set("COMBINE", record.method, "how they were combined");
+  header.set("RESAMPLE", record.kernel, "interpolation");
+  header.set("STACKENG", record.engine, "engine of the stack");
+  return addInputs(header, frames, record);
+}
+
+function setTimes(header: FitsHeader, times: StackTimes): void {
+  header.set("DATE-OBS", times.dateObs, "UTC, mean start of the frames");
+  header.set("MJD-OBS", times.mjd, "[d] mean start of the frames");
+  header.set("MJD", times.mjd, "[d] mean start of the frames");
+  header.set("DATE-BEG", mjdToIso(times.startMjd), "UTC, start of the first frame");
+  header.set("DATE-END", mjdToIso(times.endMjd), "UTC, end of the last frame");
+  header.set("EXPTIME", times.exposureS, "[s] sum of the exposures");
+}
+
+function setNoise(header: FitsHeader, frames: readonly StackFrame[], record: StackRecord): void {
+  const first = frames[0]!.header;
+  const noise = stackNoise(
+    frames.map(({ header, scale }, i) => ({
+      gainEAdu: gainOf(header),
+      readNoiseE: header.number("RDNOISE") ?? 0,
+      scale,
+      weight: record.weights[i]!,
+    })),
+    record.method,
+  );
+  // a GAIN that is no setting of the camera must follow EGAIN
+  if (header.number("GAIN") === first.number("EGAIN")) header.delete("GAIN");
+  header.set("EGAIN", noise.gainEAdu, "[e-/ADU] gain of the stack");
+  if (!header.has("GAIN")) header.set("GAIN", noise.gainEAdu, "[e-/ADU] gain of the stack");
+  header.set("RDNOISE", noise.readNoiseE, "[e-] read noise of the stack");
+  const levels = frames.map((frame) => saturationOf(frame, record.background));
+  const saturation = Math.min(...levels);
+  if (Number.isFinite(saturation)) header.set("SATURATE", saturation, "[adu] lowest of the frames");
+  header.set("NOISEADU", 0, "[adu] noise of a pixel of empty sky");
+}
+
+/** Gain of a frame, e-/ADU; 1 where nothing says it. */
+function gainOf(header: FitsHeader): number {
+  const gain = header.number("EGAIN") ?? header.number("GAIN") ?? 1;
+  return gain > 0 ? gain : 1;
+}
+
+function saturationOf(
+  { header, background, scale }: StackFrame,
+  choice: string,
+): number {
+  const level = header.number("SATURATE");
+  if (level === undefined) return Infinity;
+  return (level - (choice === "none" ? 0 : background.globalLevel)) * scale;
+}
+
+function addInputs(
+  header: FitsHeader,
+  frames: readonly StackFrame[],
+  record: StackRecord,
+): FitsHeader {
+  for (const [index, { product }] of frames.entries()) {
+    if (index >= 999) break; // IMAGE999 is the last card of this form
+    header.set(`IMAGE${String(index + 1).padStart(3, "0")}`, `${product.id}.fits`);
+  }
+  header.addHistory(
+    `gppy stack: ${record.method} of ${frames.length} frames, ${record.kernel}, background ` +
+      `${record.background}, engine ${record.engine}`,
+  );
+  const total = record.weights.reduce((sum, weight) => sum + weight, 0);
+  for (const [i, { product, scale }] of frames.entries()) {
+    const share = (record.weights[i]! / total).toFixed(4);
+    header.addHistory(`gppy stack: ${product.id} x ${scale.toFixed(5)}, share ${share}`);
+  }
+  return header;
+}
