@@ -20,6 +20,7 @@ export interface Candidate {
   readonly fluxErrorAdu: readonly number[];
   /** Signal to noise in the smallest seeing aperture, the best one for a point source. */
   readonly snr: number;
+  /** Width of the best-fitting round Gaussian, px. */
   readonly fwhmPx: number;
   /** 1 − B/A. */
   readonly ellipticity: number;

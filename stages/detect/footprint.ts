@@ -71,3 +71,59 @@ export function apertureSum(cutout: Cutout, aperture: Stencil): number {
   const half = (cutout.side - 1) / 2;
   return sumStencil(cutout.data, cutout.side, half, half, aperture);
 }
+
+/** Widths tried, in units of the seeing. */
+const WIDTHS = Array.from({ length: 31 }, (_, i) => 0.25 * 10 ** (i / 25));
+/** Gaussians are cut at this multiple of their width. */
+const GAUSSIAN_REACH = 1.5;
+
+/**
+ * Finds the width of the round Gaussian that fits a source best.
+ *
+ * With a free height and no background the best one has the largest
+ * Σ g d / √Σ g², so no iteration is needed. It is steadier on faint sources than
+ * the width from isophotes, which a matched detection filter stretches.
+ *
+ * @param difference Cutout of the difference, ADU; NaN is left out.
+ * @param centre Position of the source in px from the middle of the cutout.
+ * @param seeingPx FWHM of a star.
+ * @returns FWHM, px, between 0.25 and 4 seeing; NaN without positive signal.
+ */
+export function gaussianFwhmPx(
+  difference: Cutout,
+  centre: { readonly x: number; readonly y: number },
+  seeingPx: number,
+): number {
+  const scores = WIDTHS.map((width) => gaussianScore(difference, centre, width * seeingPx));
+  const best = scores.reduce((at, score, i) => score > (scores[at] ?? -Infinity) ? i : at, 0);
+  const [left, peak, right] = [scores[best - 1], scores[best] ?? NaN, scores[best + 1]];
+  if (!(peak > 0)) return NaN;
+  const width = (WIDTHS[best] ?? NaN) * seeingPx;
+  if (left === undefined || right === undefined) return width;
+  const curvature = left - 2 * peak + right;
+  const shift = curvature < 0 ? 0.5 * (left - right) / curvature : 0;
+  return width * 10 ** (shift / 25);
+}
+
+function gaussianScore(
+  { data, side }: Cutout,
+  centre: { readonly x: number; readonly y: number },
+  fwhmPx: number,
+): number {
+  const half = (side - 1) / 2;
+  const reach = Math.max(1.5, GAUSSIAN_REACH * fwhmPx);
+  const [cx, cy] = [half + centre.x, half + centre.y];
+  let product = 0;
+  let norm = 0;
+  for (let y = Math.max(0, Math.ceil(cy - reach)); y <= Math.min(side - 1, cy + reach); y++) {
+    for (let x = Math.max(0, Math.ceil(cx - reach)); x <= Math.min(side - 1, cx + reach); x++) {
+      const value = data[y * side + x] ?? NaN;
+      if (Number.isNaN(value)) continue;
+      const r2 = (x - cx) ** 2 + (y - cy) ** 2;
+      const weight = Math.exp(-4 * Math.LN2 * r2 / (fwhmPx * fwhmPx));
+      product += weight * value;
+      norm += weight * weight;
+    }
+  }
+  return product / Math.sqrt(norm);
+}

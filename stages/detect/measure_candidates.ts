@@ -15,7 +15,7 @@ import { autoAreasPx, magErrorOf, magOf } from "../phot/photometry.ts";
 import { type Stencil, stencilOf } from "../phot/stencil.ts";
 import type { Candidate } from "./candidate.ts";
 import { type Cutout, readCutouts } from "./cutouts.ts";
-import { apertureSum, dipoleRatio, fractionWhere } from "./footprint.ts";
+import { apertureSum, dipoleRatio, fractionWhere, gaussianFwhmPx } from "./footprint.ts";
 import type { DifferenceInputs } from "./inputs.ts";
 
 /** What the extraction of a difference image gave. */
@@ -45,7 +45,6 @@ interface CandidateColumns {
   readonly fluxAuto: Float64Array;
   /** `[rows, 6]`, flat. */
   readonly fluxAper: Float64Array;
-  readonly fwhmPx: Float64Array;
   readonly ellipticity: Float64Array;
   readonly elongation: Float64Array;
   readonly autoAreaPx: Float64Array;
@@ -118,7 +117,11 @@ function candidate(
   return {
     ...{ number: row + 1, x, y, raDeg, decDeg, fluxAdu, fluxErrorAdu },
     snr: flux / error,
-    fwhmPx: columns.fwhmPx[row] ?? NaN,
+    fwhmPx: gaussianFwhmPx(
+      around.difference,
+      { x: x - around.difference.x, y: y - around.difference.y },
+      inputs.seeingPx,
+    ),
     ellipticity: columns.ellipticity[row] ?? NaN,
     elongation: columns.elongation[row] ?? NaN,
     negativeDistancePx: parts.negativeDistancePx,
@@ -257,7 +260,6 @@ function columnsOf(table: Table): CandidateColumns {
   return {
     fluxAuto: table.column("FLUX_AUTO"),
     fluxAper: table.values("FLUX_APER"),
-    fwhmPx: table.column("FWHM_IMAGE"),
     ellipticity: table.column("ELLIPTICITY"),
     elongation: table.column("ELONGATION"),
     autoAreaPx: autoAreasPx(table),

@@ -50,7 +50,6 @@ const COLUMNS: readonly string[] = [
   "B_IMAGE",
   "ELLIPTICITY",
   "ELONGATION",
-  "FWHM_IMAGE",
   "FLAGS",
 ];
 

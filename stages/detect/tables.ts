@@ -137,7 +137,7 @@ function qualityColumns(candidates: readonly Candidate[]): AsciiColumn[] {
   });
   return [
     column("SNR", "Signal to noise, 2 x 0.673 seeing", (c) => c.snr),
-    column("FWHM_IMAGE", "FWHM assuming a gaussian core", (c) => c.fwhmPx, "pixel"),
+    column("FWHM_IMAGE", "FWHM of the best-fitting round Gaussian", (c) => c.fwhmPx, "pixel"),
     column("ELLIPTICITY", "1 - B/A", (c) => c.ellipticity),
     column("ELONGATION", "A/B", (c) => c.elongation),
     column("NEGATIVE_DIST", "To a negative twin; nan = none", (c) => c.negativeDistancePx, "pixel"),
