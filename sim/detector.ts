@@ -14,8 +14,8 @@ export const CONVERTER_MAX = 65535;
 export const FULL_WELL_E = 24000;
 /** Bias level, ADU. */
 export const BIAS_ADU = 500;
-/** Dark current of a normal pixel at −10 °C, electrons a second. */
-export const DARK_E_PER_S = 0.012;
+/** Dark current of a normal pixel at −10 °C, electrons a second, where nobody says otherwise. */
+const DARK_E_S = 0.003;
 
 const HOT_FRACTION = 3e-4;
 const PIXEL_RESPONSE_SIGMA = 0.004;
@@ -44,6 +44,8 @@ export class Detector {
   readonly height: number;
   readonly gainEAdu: number;
   readonly readNoiseE: number;
+  /** Dark current of a normal pixel at −10 °C, electrons a second. */
+  readonly darkES: number;
   readonly badColumns: readonly BadColumn[];
   readonly #key: number;
   readonly #columnBias: Float32Array;
@@ -53,15 +55,18 @@ export class Detector {
   /**
    * @param unit Gain, read noise and the name that the pattern grows from.
    * @param size Of the frame, px.
+   * @param darkES Dark current of a normal pixel at −10 °C, electrons a second.
    */
   constructor(
     unit: Pick<Unit, "code" | "gainEAdu" | "readNoiseE">,
     size: { width: number; height: number },
+    darkES: number = DARK_E_S,
   ) {
     this.width = size.width;
     this.height = size.height;
     this.gainEAdu = unit.gainEAdu;
     this.readNoiseE = unit.readNoiseE;
+    this.darkES = darkES;
     this.#key = keyOf(unit.code);
     const columns = new RandomStream(this.#key, KEYS.columns);
     this.#columnBias = Float32Array.from({ length: size.width }, () => 0.8 * columns.normal());
@@ -86,7 +91,7 @@ export class Detector {
     const limit = HOT_FRACTION * 4294967296;
     for (let x = 0; x < this.width; x++) {
       const hot = (random.bits() >>> 0) < limit;
-      out[x] = hot ? DARK_E_PER_S + 10 ** random.between(-1, 1.9) : DARK_E_PER_S;
+      out[x] = hot ? this.darkES + 10 ** random.between(-1, 1.9) : this.darkES;
     }
   }
 

@@ -11,6 +11,7 @@ import type { Site, Unit } from "../config/site.ts";
 import { isoToMjd, localSiderealDeg } from "../sky/time.ts";
 import { writeAstrometricReference, writePhotometricReference } from "./catalogues.ts";
 import { type LightTruth, lightTruth, type NightFrame } from "./conditions.ts";
+import { GAIN_SETTING } from "./cards.ts";
 import { CONVERTER_MAX, Detector } from "./detector.ts";
 import { writeFrame } from "./frame_file.ts";
 import { type SimulateParams, simulateParams } from "./params.ts";
@@ -28,8 +29,8 @@ export { type SimulateInput, type SimulateParams, simulateParams } from "./param
 export interface SimulateOptions {
   /** Folder that everything goes to. */
   readonly out: string;
-  /** Knows the telescope unit. */
-  readonly site: Pick<Site, "unit">;
+  /** Knows the telescope unit and its camera. */
+  readonly site: Pick<Site, "unit" | "camera">;
   /** Write over a night of the same name. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
@@ -87,7 +88,8 @@ export async function simulate(
   const unit = options.site.unit(params.unit);
   const paths = nightPaths(options.out, params);
   await refuseSecondNight(paths.night, options.force ?? false);
-  const detector = new Detector(unit, params.size);
+  const camera = options.site.camera(params.unit, GAIN_SETTING);
+  const detector = new Detector(unit, params.size, camera?.darkES);
   const night = nightFrame(params, unit);
   const frames = planFrames(params, night);
   const fields = params.object.map((object, i) => makeField(object, i, { params, night, frames }));
@@ -122,13 +124,16 @@ function checkParams(input: unknown): SimulateParams {
   const result = simulateParams.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw new UsageError(`Cannot simulate: ${issue.path.join(".")}: ${issue.message}`);
+  const name = String(issue.path[0] ?? "parameters");
+  throw new UsageError(`Cannot simulate a night: "${name}": ${issue.message}`, {
+    details: { parameter: name },
+  });
 }
 
 function nightPaths(out: string, params: SimulateParams) {
   return {
     base: join(out, "gppy"),
-    night: join(out, "obsdata", params.unit, `${params.date}_gain2750`),
+    night: join(out, "obsdata", params.unit, `${params.date}_gain${GAIN_SETTING}`),
     truth: {
       sources: join(out, "truth.csv"),
       transients: join(out, "transients.csv"),

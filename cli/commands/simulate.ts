@@ -35,11 +35,11 @@ export function simulateCommand(): Command {
   const command = new Command("simulate")
     .summary("Make a synthetic night with its truth")
     .description(
-      "Makes a raw night as the 7DT would have taken it, with deeper reference frames, reference\n" +
-        "catalogues and tables of what is true about it, laid out as a site below one folder.\n" +
-        "Equal parameters give equal bytes. The detector depends on the unit alone, so that masters\n" +
-        "may be borrowed from another night in the same folder; references and tables of the truth\n" +
-        "belong to the night simulated last.",
+      "Makes a raw night as the 7DT would have taken it, with deeper reference frames, reference " +
+        "catalogues and tables of what is true about it, laid out as a site below one folder. " +
+        "Equal parameters give equal bytes.\n\nThe detector depends on the unit alone, so that " +
+        "masters may be borrowed from another night in the same folder; references and tables of " +
+        "the truth belong to the night simulated last.",
     )
     .requiredOption("--out <dir>", "folder that everything goes to");
   command.optionsGroup("Parameters:");
@@ -109,7 +109,11 @@ function properties(): [string, Property][] {
   const schema = z.toJSONSchema(simulateParams, { io: "input" }) as {
     properties?: Record<string, Property>;
   };
-  return Object.entries(schema.properties ?? {});
+  const defaults: Readonly<Record<string, unknown>> = simulateParams.parse({});
+  return Object.entries(schema.properties ?? {}).map(([key, property]) => [
+    key,
+    { ...property, default: defaults[key] },
+  ]);
 }
 
 function makeOption(key: string, property: Property): Option {
