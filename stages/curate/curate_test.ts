@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { basename, join } from "node:path";
+import { loadSite, type Site } from "../../config/site.ts";
+import { FitsHeader } from "../../fits/header.ts";
+import { writeImage } from "../../fits/image.ts";
+import type { Product } from "../manifest.ts";
+import { digestFile } from "../manifest_file.ts";
+import { testContext } from "../testing.ts";
+import { headerText } from "./headers.ts";
+import { folderName, shelfOf } from "./layout.ts";
+import { curate } from "./mod.ts";
+import { transferFile, versioned } from "./transfer.ts";
+import { toolSet } from "../../external/run_tool.ts";
+
+async function withFolder(test: (base: string) => Promise<void>) {
+  const base = await Deno.makeTempDir({ prefix: "gppy-curate-" });
+  try {
+    await Deno.mkdir(join(base, "work"));
+    await test(base);
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+/** The processed tree lies inside the test's folder. */
+function siteOf(base: string): Promise<Site> {
+  return loadSite({ base, env: { GPPY_PATH_PROCESSED: join(base, "processed") } });
+}
+
+const COMMON = { unit: "7DT07", object: "T09614", filter: "m600" };
+
+async function product(
+  path: string,
+  fields: Partial<Product> & Pick<Product, "id" | "kind">,
+): Promise<Product> {
+  const known = { from: [], measured: {}, gates: [], stage: "test", path };
+  return { ...known, ...COMMON, ...await digestFile(path), ...fields };
+}
+
+async function frame(base: string, name: string, pixels = 40): Promise<Product> {
+  const path = join(base, "work", `${name}.fits`);
+  const data = Float32Array.from({ length: pixels * pixels }, (_, i) => i % 97);
+  const header = FitsHeader.from({ OBJECT: "O'Neil / 2", EXPTIME: 100.5, LONG: "x".repeat(60) });
+  await writeImage(path, { width: pixels, height: pixels, data, header });
+  return await product(path, { id: name, kind: "frame" });
+}
+
+async function text(base: string, name: string, content: string): Promise<string> {
+  const path = join(base, "work", name);
+  await Deno.writeTextFile(path, content);
+  return path;
+}
+
+async function run(
+  site: Site,
+  base: string,
+  products: readonly Product[],
+  flags: Record<string, unknown> = {},
+) {
+  const folder = join(base, "work");
+  const { context, left } = testContext({ products, site, folder, stage: "curate" });
+  const outcome = await curate.run(curate.params.parse({ headers: "native", ...flags }), context);
+  return { outcome, left };
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) found.push(...await filesBelow(path));
+    else found.push(path);
+  }
+  return found.sort();
+}
+
+Deno.test("curate lays the tree out by object, unit and filter, with its shelves", async () => {
+  await withFolder(async (base) => {
+    const site = await siteOf(base);
+    const image = await frame(base, "calib_a");
+    const products = [
+      image,
+      await product(await text(base, "calib_a.phot.cat", "# 1 X\n"), {
+        id: "calib_a.phot.cat",
+        kind: "catalogue",
+      }),
+      await product(await text(base, "calib_a.zp.png", "p"), { id: "zp", kind: "picture" }),
+      await product(await text(base, "t.transient.cat", "t"), { id: "t", kind: "transients" }),
+      await product(await text(base, "t.reg", "r"), { id: "r", kind: "regions" }),
+      await product(await text(base, "s1.png", "s"), { id: "s1", kind: "stamp" }),
+      await product(await text(base, "s1.fits", "f"), { id: "s1f", kind: "stamp" }),
+    ];
+    const { outcome, left } = await run(site, base, products);
+    assert.deepEqual(left, []);
+    const home = join(site.paths.processed, "T09614", "7DT07", "m600");
+    assert.deepEqual((await filesBelow(home)).map((path) => path.slice(home.length + 1)), [
+      "calib_a.fits",
+      "header/calib_a.header",
+      "phot/calib_a.phot.cat",
+      "phot/calib_a.zp.png",
+      "transient/fits_image/s1.fits",
+      "transient/png_image/s1.png",
+      "transient/t.reg",
+      "transient/t.transient.cat",
+    ]);
+    assert.equal(outcome.metrics.linked, 7);
+    for (const made of outcome.products) assert.ok(made.path.startsWith(home), made.path);
+    const [original, curated] = [
+      await Deno.stat(image.path),
+      await Deno.stat(join(home, "calib_a.fits")),
+    ];
+    assert.equal(original.ino, curated.ino);
+  });
+});
+
+Deno.test("curate again does nothing, and nothing again from the manifest it made", async () => {
+  await withFolder(async (base) => {
+    const site = await siteOf(base);
+    const products = [await frame(base, "calib_a"), await frame(base, "calib_b", 50)];
+    const first = await run(site, base, products, { mode: "copy" });
+    const second = await run(site, base, products, { mode: "copy" });
+    assert.equal(second.outcome.metrics.unchanged, 2);
+    assert.equal(second.outcome.metrics.copied, 0);
+    const made = first.outcome.products.filter(({ kind }) => kind === "frame");
+    const third = await run(site, base, made as Product[], { mode: "move" });
+    assert.equal(third.outcome.metrics.unchanged, 2);
+    for (const { path } of made) assert.ok((await Deno.stat(path)).isFile);
+  });
+});
+
+Deno.test("curate gives a different file of one name a new version and says so", async () => {
+  await withFolder(async (base) => {
+    const site = await siteOf(base);
+    const first = await frame(base, "calib_a");
+    await run(site, base, [first], { mode: "move" });
+    const changed = await frame(base, "calib_a", 41);
+    const { outcome } = await run(site, base, [changed], { mode: "move" });
+    assert.equal(outcome.metrics.versioned, 1);
+    const made = outcome.products.find(({ kind }) => kind === "frame")!;
+    assert.equal(basename(made.path), "calib_a.v2.fits");
+    assert.equal(made["version"], 2);
+    const home = join(site.paths.processed, "T09614", "7DT07", "m600");
+    assert.equal((await digestFile(join(home, "calib_a.fits"))).sha256, first.sha256);
+    assert.equal((await digestFile(join(home, "calib_a.v2.fits"))).sha256, changed.sha256);
+    await assert.rejects(Deno.stat(changed.path), Deno.errors.NotFound);
+    const again = await run(site, base, [{ ...changed }], { mode: "move" });
+    assert.equal(again.outcome.metrics.unchanged, 1);
+  });
+});
+
+Deno.test("curate --on-conflict fail leaves the file behind and both files as they are", async () => {
+  await withFolder(async (base) => {
+    const site = await siteOf(base);
+    const first = await frame(base, "calib_a");
+    await run(site, base, [first], { mode: "copy" });
+    const changed = await frame(base, "calib_a", 41);
+    const { left } = await run(site, base, [changed], { mode: "copy", onConflict: "fail" });
+    assert.equal(left.length, 1);
+    assert.match(left[0]!.message, /holds a different file/);
+    assert.deepEqual(left[0]!.products, []);
+    const replaced = await run(site, base, [changed], { mode: "copy", onConflict: "replace" });
+    assert.equal(replaced.outcome.metrics.replaced, 1);
+    const place = replaced.outcome.products.find(({ kind }) => kind === "frame")!.path;
+    assert.equal((await digestFile(place)).sha256, changed.sha256);
+  });
+});
+
+Deno.test("curate keeps no copy of a file that is not what the manifest has", async () => {
+  await withFolder(async (base) => {
+    const site = await siteOf(base);
+    const image = await frame(base, "calib_a");
+    await Deno.writeTextFile(image.path, "damaged", { append: true });
+    const { left } = await run(site, base, [image], { mode: "move" });
+    assert.match(left[0]!.message, /not what the manifest has/);
+    assert.deepEqual(await filesBelow(site.paths.processed), []);
+    assert.ok((await Deno.stat(image.path)).isFile);
+  });
+});
+
+Deno.test("curate takes only the kinds it is told to, and leaves behind what has no object", async () => {
+  await withFolder(async (base) => {
+    const site = await siteOf(base);
+    const image = await frame(base, "calib_a");
+    const homeless = { ...await frame(base, "calib_b"), object: undefined } as unknown;
+    const catalogue = await product(await text(base, "a.cat", ""), {
+      id: "a.cat",
+      kind: "catalogue",
+    });
+    const { outcome, left } = await run(site, base, [image, homeless as Product, catalogue], {
+      kinds: ["frame"],
+      headers: "none",
+    });
+    assert.equal(outcome.products.length, 1);
+    assert.match(left[0]!.message, /its object is unknown/);
+  });
+});
+
+Deno.test("the header snapshot is the same from imhead and without it", async () => {
+  await withFolder(async (base) => {
+    const image = await frame(base, "calib_a");
+    const tools = toolSet({ signal: new AbortController().signal });
+    const native = await headerText(image.path, "native", tools);
+    assert.equal(await headerText(image.path, "imhead", tools), native);
+    assert.match(native, /^SIMPLE  =                    T/);
+    assert.match(native, /\nEND\n$/);
+  });
+});
+
+Deno.test("transferFile() moves across file systems by a verified copy", {
+  ignore: !isOtherFileSystem("/dev/shm"),
+}, async () => {
+  await withFolder(async (base) => {
+    const other = await Deno.makeTempDir({ dir: "/dev/shm" });
+    try {
+      const image = await frame(base, "calib_a");
+      const target = join(other, "deep", "calib_a.fits");
+      const options = { source: image.path, sha256: image.sha256, target } as const;
+      const done = await transferFile({ ...options, mode: "link", onConflict: "fail" });
+      assert.equal(done.action, "copied");
+      const moved = await transferFile({ ...options, mode: "move", onConflict: "fail" });
+      assert.equal(moved.action, "unchanged");
+      await assert.rejects(Deno.stat(image.path), Deno.errors.NotFound);
+      assert.equal((await digestFile(target)).sha256, image.sha256);
+    } finally {
+      await Deno.remove(other, { recursive: true });
+    }
+  });
+});
+
+function isOtherFileSystem(folder: string): boolean {
+  try {
+    return Deno.statSync(folder).dev !== Deno.statSync(Deno.makeTempDirSync()).dev;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("names of versions and folders are what users expect", () => {
+  assert.equal(versioned("/a/b.com.fits", 3), "/a/b.com.v3.fits");
+  assert.equal(folderName("NGC 253/A"), "NGC 253_A");
+  assert.equal(folderName(".."), "_.");
+  const picture = { id: "p", kind: "picture", path: "/x.png", stage: "detect" } as Product;
+  assert.equal(shelfOf(picture), "transient");
+});
