@@ -40,7 +40,7 @@ export class GnomonicWcs implements Wcs {
     this.#inverse = [yb / determinant, -xb / determinant, -ya / determinant, xa / determinant];
     this.pixelScaleArcsec = Math.sqrt(Math.abs(determinant)) * 3600;
     this.parity = determinant < 0 ? 1 : -1;
-    const turn = (model.lonpoleDeg - 180) * RADIANS;
+    const turn = (180 - model.lonpoleDeg) * RADIANS;
     this.#turn = [Math.cos(turn), Math.sin(turn)];
     const dec = model.crval[1] * RADIANS;
     this.#pole = [Math.sin(dec), Math.cos(dec)];

@@ -120,7 +120,7 @@ function parseAngle(
   if (parts === null) throw badAngle(value, what, "neither sexagesimal nor decimal");
   const [whole, minutes, seconds] = [Number(parts[2]), Number(parts[3]), Number(parts[4] ?? 0)];
   if (minutes >= 60 || seconds > 60) throw badAngle(value, what, "minutes or seconds above 60");
-  const size = whole + minutes / 60 + seconds / 3600;
+  const size = (whole * 3600 + minutes * 60 + seconds) / 3600;
   return { number: parts[1] === "-" ? -size : size, sexagesimal: true };
 }
 

@@ -130,7 +130,7 @@ export function readFrameInfo(
 }
 
 /**
- * Applies corrections to a copy of a header.
+ * Applies corrections to a copy of a header; for each card the first that fits wins.
  *
  * @param header Not changed.
  * @param rules Corrections; those of other telescopes are passed over.
@@ -143,12 +143,15 @@ export function correctHeader(
   unit: string,
 ): FitsHeader {
   const corrected = header.clone();
+  const done = new Set<string>();
   for (const rule of rules) {
-    if (rule.unit !== "*" && rule.unit !== unit) continue;
+    if ((rule.unit !== "*" && rule.unit !== unit) || done.has(rule.keyword)) continue;
     const value = corrected.get(rule.keyword);
     const matches = rule.from === "*" ||
       (value !== undefined && sameValue(String(value ?? "").trim(), rule.from.trim()));
-    if (matches) corrected.set(rule.keyword, asNumber(rule.to, value));
+    if (!matches) continue;
+    corrected.set(rule.keyword, asNumber(rule.to, value));
+    done.add(rule.keyword);
   }
   return corrected;
 }
@@ -177,6 +180,9 @@ const TYPE_WORDS: readonly (readonly [RegExp, ImageType])[] = [
   [/light|object|science|expose|target|\bobj\b|\bsci\b|standard/i, "light"],
 ];
 
+/** Names that observers give to calibration frames; "Dark Cloud" is none. */
+const CALIBRATION_NAME = /^(?:bias|zero|dark|(?:dome|sky|twilight)?flat)s?(?:[_-]\w*)?$/i;
+
 function imageTypeOf(cards: HeaderCards, exposure: number | undefined): ImageType {
   for (const keyword of ["IMAGETYP", "IMAGETYPE", "OBSTYPE", "FRAMETYP", "FRAME"]) {
     const text = cards.text(keyword);
@@ -186,10 +192,9 @@ function imageTypeOf(cards: HeaderCards, exposure: number | undefined): ImageTyp
     return known[1];
   }
   const object = cards.text("OBJECT") ?? "";
-  const named = TYPE_WORDS.slice(0, 3).find(([words]) =>
-    new RegExp(`^(?:${words.source})`, "i").test(object)
-  );
-  if (named !== undefined) return named[1];
+  const named = CALIBRATION_NAME.test(object) &&
+    TYPE_WORDS.find(([words]) => words.test(object));
+  if (named) return named[1];
   return exposure === 0 ? "bias" : "light";
 }
 

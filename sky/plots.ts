@@ -105,7 +105,13 @@ export function scatterPlotSvg(plot: ScatterPlot): string {
   const box = plotBox(plot, makeAxis(xs, plot.xRange), makeAxis([...ys, referenced], plot.yRange));
   const series = plot.series.map((one, i) => ({ color: PALETTE[i % PALETTE.length]!, ...one }));
   const legend = series.flatMap((one) => one.label === undefined ? [] : [seriesEntry(one)]);
-  return compose(plot, box, series.map((one) => drawSeries(one, box)).join(""), legend);
+  const content = series.map((one) => drawSeries(one, box)).join("");
+  return compose(plot, box, content, legend, series.flatMap((one) => placesOf(one, box)));
+}
+
+/** Where the points stand in the drawing; NaN where they have no place. */
+function placesOf({ x, y }: PlotSeries, box: PlotBox): (readonly [number, number])[] {
+  return Array.from({ length: x.length }, (_, i) => [box.x(x[i]!), box.y(y[i]!)] as const);
 }
 
 function withErrors({ y, yError }: PlotSeries): ArrayLike<number>[] {
@@ -143,7 +149,9 @@ export function histogramPlotSvg(plot: HistogramPlot): string {
       `stroke="white" stroke-width="0.6"/>`;
   });
   const mark = `<rect x="3" y="-5" width="12" height="10" fill="${color}" fill-opacity="0.75"/>`;
-  return compose(plot, box, bars.join(""), plot.label ? [{ mark, label: plot.label }] : []);
+  const legend = plot.label === undefined ? [] : [{ mark, label: plot.label }];
+  const tops = counts.map((count, i) => [box.x(low + (i + 0.5) * step), box.y(count)] as const);
+  return compose(plot, box, bars.join(""), legend, tops);
 }
 
 function plotBox(plot: PlotOptions, xAxis: Axis, yAxis: Axis): PlotBox {
@@ -162,6 +170,7 @@ function compose(
   box: PlotBox,
   content: string,
   entries: readonly LegendEntry[],
+  points: readonly (readonly [x: number, y: number])[],
 ): string {
   const { left, right, top, bottom, width, height } = box;
   const legend = [...entries, ...lineEntries(plot)];
@@ -173,7 +182,7 @@ function compose(
     `<g clip-path="url(#inside)">${drawBands(plot, box)}</g>` +
     drawFrame(box, plot) +
     `<g clip-path="url(#inside)">${content}${drawLines(plot, box)}</g>` +
-    drawLegend(legend, box) + "</svg>";
+    drawLegend(legend, box, points) + "</svg>";
 }
 
 function n(value: number): string {
@@ -259,17 +268,29 @@ function lineEntries({ lines = [], bands = [] }: PlotOptions): LegendEntry[] {
   return [...ofLines, ...ofBands];
 }
 
-/** Stands in the upper right corner, on white. */
-function drawLegend(entries: readonly LegendEntry[], box: PlotBox): string {
+/** Stands on white in the corner that hides the fewest points. */
+function drawLegend(
+  entries: readonly LegendEntry[],
+  box: PlotBox,
+  points: readonly (readonly [x: number, y: number])[],
+): string {
   if (entries.length === 0) return "";
   const longest = Math.max(...entries.map(({ label }) => label.length));
   const width = 44 + longest * 6.4;
   const height = 10 + entries.length * 17;
-  const [x, y] = [box.right - width - 10, box.top + 10];
+  const corners = [box.top + 10, box.bottom - height - 10].flatMap((y) =>
+    [box.right - width - 10, box.left + 10].map((x) => ({ x, y }))
+  );
+  const hidden = corners.map(({ x, y }) =>
+    points.filter(([px, py]) =>
+      px > x - 4 && px < x + width + 4 && py > y - 4 && py < y + height + 4
+    ).length
+  );
+  const { x, y } = corners[hidden.indexOf(Math.min(...hidden))]!;
   const rows = entries.map(({ mark, label }, i) =>
-    `<g transform="translate(${n(x + 8)} ${y + 14 + i * 17})">${mark}` +
+    `<g transform="translate(${n(x + 8)} ${n(y + 14 + i * 17)})">${mark}` +
     `<text x="26" y="4" font-size="11">${escapeXml(label)}</text></g>`
   );
-  return `<rect x="${n(x)}" y="${y}" width="${n(width)}" height="${height}" rx="3" ` +
+  return `<rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${height}" rx="3" ` +
     `fill="white" fill-opacity="0.88" stroke="#c5ccd3"/>` + rows.join("");
 }

@@ -183,8 +183,8 @@ export function altitudeDeg(
 /**
  * Gives the relative air mass by the formula of Young (1994) for true altitudes.
  *
- * Equals the secant of the zenith distance within 0.3 % down to 20° altitude and
- * stays finite at the horizon.
+ * Equals the secant of the zenith distance within 0.4 % down to 30° altitude, 1 % down
+ * to 20°, and stays finite at the horizon.
  *
  * @param raDeg Right ascension, J2000.
  * @param decDeg Declination, J2000.
