@@ -129,8 +129,8 @@ async function calibrateLights(
 ): Promise<NewProduct[]> {
   const taken = new Map<string, string>();
   const made = await context.each(lights, async (frame) => {
-    const id = claimName(frame, taken);
     const masters = await chooseMasters(frame, plan.library, params.needDark);
+    const id = claimName(frame, taken);
     const { folder, signal } = context;
     return await calibrateLight(frame, {
       ...masters,
