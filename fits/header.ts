@@ -47,6 +47,20 @@ export class FitsHeader {
     return new FitsHeader(parseCards(text.slice(0, endOfCards(text))), where);
   }
 
+  /**
+   * Reads a header from lines of text, such as the `.head` files of SCAMP.
+   *
+   * @param text One card a line; reading stops at the first END.
+   * @param where For messages.
+   */
+  static fromText(text: string, where = ""): FitsHeader {
+    const lines = text.split(/\r?\n/);
+    const end = lines.findIndex((line) => line.trimEnd() === "END");
+    const cards = lines.slice(0, end < 0 ? lines.length : end)
+      .map((line) => line.slice(0, CARD_LENGTH).padEnd(CARD_LENGTH));
+    return new FitsHeader(parseCards(cards.join("")), where);
+  }
+
   /** Makes a header of keywords with values, or with pairs of value and comment. */
   static from(
     values: Readonly<Record<string, CardValue | readonly [CardValue, string]>>,

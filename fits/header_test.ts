@@ -75,6 +75,15 @@ Deno.test("FitsHeader.parse() joins CONTINUE cards and finds HIERARCH keywords",
   ]);
 });
 
+Deno.test("FitsHeader.fromText() reads lines of any length up to END", () => {
+  const header = FitsHeader.fromText(
+    "COMMENT \u00e9t\u00e9\nCRVAL1  = 1.5 / deg\r\nEND   \nA       = 1\n",
+  );
+  assert.equal(header.get("CRVAL1"), 1.5);
+  assert.equal(header.cards.length, 2);
+  assert.equal(FitsHeader.fromText(header.toText()).get("CRVAL1"), 1.5);
+});
+
 Deno.test("FitsHeader gives values by type, and says what is missing and where", () => {
   const header = FitsHeader.from({ EXPTIME: "60.0", FILTER: "m600", N: 3n, FLAG: true, BAD: "x" });
   header.where = "frame.fits[0]";
