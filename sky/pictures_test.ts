@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { decode } from "fast-png";
+import { readImage } from "../fits/image.ts";
+import { DATA, testWithData } from "./_testing.ts";
+import { grayPng, stampsPng, stampsSvg, svgToPng, zscale } from "./pictures.ts";
+import { histogramPlotSvg, scatterPlotSvg } from "./plots.ts";
+import reference from "./testdata/zscale.json" with { type: "json" };
+import { tanWcs } from "./wcs.ts";
+
+testWithData("zscale() agrees with astropy's ZScaleInterval on real frames", async () => {
+  for (const { file, lo, hi } of reference.zscale) {
+    const { data } = await readImage(join(DATA, file));
+    const [ourLo, ourHi] = zscale(data);
+    const tolerance = 0.02 * (hi - lo);
+    assert.ok(Math.abs(ourLo - lo) < tolerance, `${file}: ${ourLo} ${lo}`);
+    assert.ok(Math.abs(ourHi - hi) < tolerance, `${file}: ${ourHi} ${hi}`);
+  }
+});
+
+Deno.test("zscale() of nothing, of one value and of a few values", () => {
+  assert.deepEqual(zscale([NaN]), [0, 1]);
+  assert.deepEqual(zscale(new Float32Array(500).fill(3)), [3, 3]);
+  const [lo, hi] = zscale([1, 2, 3]);
+  assert.ok(lo === 1 && hi === 3);
+});
+
+Deno.test("grayPng() puts row 0 at the bottom, and black and white at the limits", () => {
+  const data = Float32Array.of(0, 50, 100, -5, 500, 25);
+  const { width, height, channels, data: pixels } = decode(grayPng(data, 3, 2, { lo: 0, hi: 100 }));
+  assert.deepEqual([width, height, channels], [3, 2, 1]);
+  assert.deepEqual([...pixels], [0, 255, 64, 0, 128, 255]);
+  const top = decode(grayPng(data, 3, 2, { lo: 0, hi: 100, flipY: false })).data;
+  assert.deepEqual([...top], [0, 128, 255, 0, 255, 64]);
+});
+
+Deno.test("grayPng() repeats pixels, averages pixels, and colours what has no value", () => {
+  const large = decode(grayPng([0, 1], 2, 1, { lo: 0, hi: 1, scale: 3 }));
+  assert.deepEqual([large.width, large.height, large.data[2], large.data[3]], [6, 3, 0, 255]);
+  const small = decode(grayPng([0, 1, 0, 1, NaN, 1, 1, 1], 4, 2, { lo: 0, hi: 1, scale: 0.5 }));
+  assert.deepEqual([small.width, small.height, small.channels], [2, 1, 1]);
+  assert.deepEqual([...small.data], [Math.round(255 * 2 / 3), 191]);
+  const hole = decode(grayPng([NaN, 1], 2, 1, { lo: 0, hi: 1 }));
+  assert.equal(hole.channels, 3);
+  assert.deepEqual([...hole.data], [96, 112, 144, 255, 255, 255]);
+});
+
+const RAMP = Float32Array.from({ length: 441 }, (_, i) => i);
+
+Deno.test("stampsPng() draws a triplet with titles, a scale and the directions of the sky", async () => {
+  const wcs = tanWcs({ raDeg: 1, decDeg: 2, scaleArcsec: 0.5, width: 21, height: 21 });
+  const stamps = ["Science", "Reference", "Difference"].map((title) => ({
+    data: RAMP,
+    size: 21,
+    title,
+  }));
+  const options = {
+    title: "T1 <new> & bright",
+    pixelScaleArcsec: 0.5,
+    orientation: wcs.jacobian(10, 10),
+  };
+  const svg = stampsSvg(stamps, options);
+  for (const text of ["Science", "Difference", "T1 &lt;new&gt; &amp; bright", "2″", ">N<", ">E<"]) {
+    assert.ok(svg.includes(text), text);
+  }
+  const { width, height, data } = decode(await stampsPng(stamps, options));
+  assert.ok(width > 3 * 240 && height > 240);
+  assert.ok(new Set(data).size > 50, "the stamps show more than black and white");
+});
+
+Deno.test("stampsSvg() draws north up and east left for a WCS that has them there", () => {
+  const wcs = tanWcs({ raDeg: 1, decDeg: 2, scaleArcsec: 0.5, width: 21, height: 21 });
+  const svg = stampsSvg([{ data: RAMP, size: 21, title: "a" }], {
+    orientation: wcs.jacobian(10, 10),
+  });
+  const place = (name: string) => {
+    const [, x, y] = new RegExp(`<text x="([\\d.]+)" y="([\\d.]+)"[^>]*>${name}<`).exec(svg)!;
+    return [Number(x), Number(y)] as const;
+  };
+  const [n, e] = [place("N"), place("E")];
+  assert.ok(n[1] < e[1] - 10 && e[0] < n[0] - 10);
+});
+
+Deno.test("scatterPlotSvg() draws finite points, error bars, lines and a legend; a PNG comes of it", async () => {
+  const svg = scatterPlotSvg({
+    title: "Zero point",
+    xLabel: "Magnitude (mag)",
+    yLabel: "Zero point (mag)",
+    series: [
+      {
+        x: [12, 13, NaN, 15],
+        y: [23, 23.1, 23, Infinity],
+        yError: [0.1, NaN, 1, 1],
+        label: "used",
+      },
+      { x: [14], y: [22.9], marker: "cross" },
+    ],
+    lines: [{ y: 23, label: "median" }, { x: 13, dashed: true }],
+    bands: [{ from: 22.95, to: 23.05 }],
+  });
+  assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
+  assert.equal(svg.match(/<circle/g)?.length, 3, "two points and one in the legend");
+  for (const text of ["Zero point", "Magnitude (mag)", "used", "median"]) {
+    assert.ok(svg.includes(text));
+  }
+  const { width, height } = decode(await svgToPng(svg, 900));
+  assert.deepEqual([width, height], [900, 575]);
+});
+
+Deno.test("plots of nothing still have axes", () => {
+  const titles = { title: "t", xLabel: "x", yLabel: "y" };
+  for (
+    const svg of [
+      scatterPlotSvg({ ...titles, series: [] }),
+      histogramPlotSvg({ ...titles, values: [NaN] }),
+    ]
+  ) {
+    assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
+    assert.ok(svg.includes(">x</text>"));
+  }
+});
+
+Deno.test("an axis can be turned round, and its numbers are round", () => {
+  const svg = scatterPlotSvg({
+    title: "t",
+    xLabel: "x",
+    yLabel: "y",
+    series: [{ x: [1, 2], y: [18, 21] }],
+    yRange: [22, 17],
+  });
+  const at = (text: string) => Number(new RegExp(`y="([\\d.]+)"[^>]*>${text}<`).exec(svg)?.[1]);
+  assert.ok(at("18") < at("21"), "the brighter stands higher");
+});
+
+Deno.test("histogramPlotSvg() counts every value once", () => {
+  const svg = histogramPlotSvg({
+    title: "t",
+    xLabel: "x",
+    yLabel: "y",
+    values: [0.1, 0.2, 0.9, 5],
+    xRange: [0, 1],
+    bins: 2,
+  });
+  const heights = [...svg.matchAll(/height="([\d.]+)" fill="#0072b2"/g)].map(([, h]) => Number(h));
+  assert.equal(heights.length, 2);
+  assert.ok(Math.abs(heights[0]! / heights[1]! - 2) < 0.01);
+});
