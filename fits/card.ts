@@ -18,6 +18,7 @@ export interface Card {
   readonly keyword: string;
   /** The value; of a commentary card, its text. Complex values are kept as text. */
   readonly value: CardValue;
+  /** What stands behind the slash, or `""`. */
   readonly comment: string;
   /** Whether it is COMMENT, HISTORY, blank, or another card without a value. */
   readonly commentary: boolean;

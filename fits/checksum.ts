@@ -142,8 +142,11 @@ export function encodeWithChecksum(header: FitsHeader, dataSum: number): Uint8Ar
 
 /** What {@linkcode verifyChecksums} found in one unit; `null` where the card is absent. */
 export interface ChecksumResult {
+  /** Unit of the file, 0 for the primary one. */
   readonly hdu: number;
+  /** Whether the sum over the whole unit is all ones. */
   readonly checksum: boolean | null;
+  /** Whether the sum over the data is the one stated. */
   readonly datasum: boolean | null;
 }
 

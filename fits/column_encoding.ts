@@ -10,9 +10,11 @@ import { type ColumnCode, ELEMENT_BYTES } from "./tform.ts";
 
 /** A column ready to be put into the rows. */
 export interface EncodedColumn {
+  /** What was asked for. */
   readonly spec: ColumnSpec;
   /** TFORM. */
   readonly format: string;
+  /** How many cells. */
   readonly rows: number;
   /** Bytes in a row. */
   readonly bytes: number;

@@ -17,7 +17,9 @@ export interface Hdu {
   readonly index: number;
   /** EXTNAME, or `""`. */
   readonly name: string;
+  /** What it holds. */
   readonly kind: HduKind;
+  /** Its header, with `file[hdu]` as `where`. */
   readonly header: FitsHeader;
   /** Byte offset of the header from the start of the file. */
   readonly headerOffset: number;

@@ -22,6 +22,18 @@ const utf8 = new TextEncoder();
  * Where a keyword occurs twice the first one counts, as in cfitsio. HIERARCH
  * keywords are named with or without the prefix. Cards that are not changed
  * are written back as they were read.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const header = FitsHeader.from({ OBJECT: "T09614", EXPTIME: [100, "s"], SEEING: null });
+ * header.set("EXPTIME", 60).addHistory("made for this example");
+ * assert.equal(header.requireNumber("EXPTIME"), 60);
+ * assert.equal(header.comment("EXPTIME"), "s");
+ * assert.equal(header.number("SEEING"), undefined);
+ * assert.equal(FitsHeader.parse(header.encode()).text("OBJECT"), "T09614");
+ * ```
  */
 export class FitsHeader {
   /** Where it comes from, `file[hdu]`, for messages. */

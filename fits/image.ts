@@ -24,6 +24,7 @@ export interface Image {
   readonly height: number;
   /** Physical values, `data[y * width + x]`; NaN where the file has BLANK or NaN. */
   readonly data: Float32Array<ArrayBuffer>;
+  /** Header of the unit that holds the image. */
   readonly header: FitsHeader;
 }
 
@@ -42,13 +43,22 @@ const PIECE_BYTES = 1 << 20;
  * Opens an image for reading by strips.
  *
  * @throws {DataError} If the file is no FITS file, is truncated, or holds no such image.
- * @example Mean of the rows, one strip in memory at a time
- * ```ts no-assert
- * using image = await openImage("frame.fits");
+ * @example Sum of an image, one strip in memory at a time
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".fits" });
+ * await writeImage(path, { width: 3, height: 100, data: new Float32Array(300).fill(2) });
+ *
+ * using image = await openImage(path);
  * const strip = new Float32Array(64 * image.width);
+ * let sum = 0;
  * for (let y = 0; y < image.height; y += 64) {
  *   const rows = await image.readRows(y, Math.min(64, image.height - y), strip);
+ *   for (const value of rows) sum += value;
  * }
+ * assert.equal(sum, 600);
+ * await Deno.remove(path);
  * ```
  */
 export async function openImage(path: string, options: OpenOptions = {}): Promise<ImageReader> {
@@ -76,7 +86,9 @@ export async function readImage(path: string, options: OpenOptions = {}): Promis
 
 /** An open image. Calls may overlap; they are served one after the other. */
 export class ImageReader {
+  /** The file that is read. */
   readonly path: string;
+  /** Header of the unit that holds the image. */
   readonly header: FitsHeader;
   /** Pixels along a row. */
   readonly width: number;
@@ -84,6 +96,7 @@ export class ImageReader {
   readonly height: number;
   /** Planes, 1 but for a cube. */
   readonly planes: number;
+  /** Type of the stored pixels. */
   readonly bitpix: Bitpix;
   /** The unit of the file that holds the image. */
   readonly hdu: Hdu;

@@ -115,9 +115,13 @@ function imageHeader(spec: ImageSpec, layout: PixelLayout): FitsHeader {
 
 /** An image file that is being written. Rows come in order, from the first to the last. */
 export class ImageWriter {
+  /** Final name of the file. */
   readonly path: string;
+  /** Pixels along a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** The header as it is written. */
   readonly header: FitsHeader;
   readonly #file: AtomicFile;
   readonly #layout: PixelLayout;

@@ -17,6 +17,7 @@ import { conformingCards } from "./structure.ts";
 export interface Ldac {
   /** Header of the image that the sources were found in. */
   readonly header: FitsHeader;
+  /** The sources, one a row. */
   readonly objects: Table;
 }
 
@@ -24,6 +25,7 @@ export interface Ldac {
 export interface LdacSpec {
   /** Header of the image; SCAMP takes size, WCS and observation from it. */
   readonly header: FitsHeader;
+  /** The sources, one a row. */
   readonly columns: readonly ColumnSpec[];
   /** How many sources; needed only where there may be no column. */
   readonly rows?: number;

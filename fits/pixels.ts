@@ -12,8 +12,11 @@ export type Bitpix = 8 | 16 | 32 | 64 | -32 | -64;
 
 /** How pixels lie in a file: physical = bzero + bscale · stored. */
 export interface PixelLayout {
+  /** Type of the stored pixels. */
   readonly bitpix: Bitpix;
+  /** Factor of the stored value. */
   readonly bscale: number;
+  /** Offset of the physical value. */
   readonly bzero: number;
   /** The stored integer that means "no value"; integers only. */
   readonly blank?: number | bigint;

@@ -60,10 +60,13 @@ async function loadTable(file: Deno.FsFile, unit: Hdu): Promise<Table> {
 
 /** A binary table in memory; columns are decoded when they are asked for. */
 export class Table {
+  /** EXTNAME. */
   readonly name: string;
+  /** Header of the unit that holds the table. */
   readonly header: FitsHeader;
   /** How many rows. */
   readonly rows: number;
+  /** The columns in the order of the file. */
   readonly columns: readonly Column[];
   readonly #bytes: Uint8Array;
   readonly #rowBytes: number;

@@ -32,6 +32,7 @@ export type ColumnData =
 
 /** A column to be written. */
 export interface ColumnSpec {
+  /** TTYPE. */
   readonly name: string;
   /** One value a row, or `[rows, repeat]` flat; NaN is an undefined value. */
   readonly data: ColumnData;
@@ -40,6 +41,7 @@ export interface ColumnSpec {
    * becomes D, text gets the width of the longest entry, unsigned integers a TZERO.
    */
   readonly format?: string;
+  /** TUNIT. */
   readonly unit?: string;
   /** Comment of the TTYPE card. */
   readonly comment?: string;
@@ -53,6 +55,7 @@ export interface ColumnSpec {
 export interface TableSpec {
   /** EXTNAME. */
   readonly name: string;
+  /** The columns in the order of the file. */
   readonly columns: readonly ColumnSpec[];
   /** How many rows; needed only where there may be no column to tell it. */
   readonly rows?: number;
@@ -64,6 +67,19 @@ export interface TableSpec {
  * Writes a file of tables behind an empty primary unit.
  *
  * @param primary Cards for the primary unit.
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readTable } from "./table.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".fits" });
+ * const columns = [{ name: "MAG", data: [17.2, NaN], unit: "mag" }, { name: "NAME", data: ["a", "bc"] }];
+ * await writeTables(path, [{ name: "STARS", columns }]);
+ * const stars = await readTable(path, "STARS");
+ * assert.deepEqual([...stars.column("MAG")], [17.2, NaN]);
+ * assert.deepEqual(stars.text("NAME"), ["a", "bc"]);
+ * await Deno.remove(path);
+ * ```
  * @throws {DataError} If columns of a table differ in length, or the file cannot be written.
  */
 export async function writeTables(

@@ -23,6 +23,7 @@ export type ColumnCode =
 
 /** One column of a table as its header describes it. */
 export interface Column {
+  /** TTYPE, or `COL<n>`. */
   readonly name: string;
   /** Element type; of a variable-length column, the type in the heap. */
   readonly code: ColumnCode;
@@ -30,6 +31,7 @@ export interface Column {
   readonly repeat: number;
   /** `P` or `Q` where the rows are arrays of different length in the heap. */
   readonly variable: "P" | "Q" | undefined;
+  /** TUNIT, or `""`. */
   readonly unit: string;
   /** Comment of the TTYPE card. */
   readonly comment: string;
@@ -39,6 +41,7 @@ export interface Column {
   readonly shape: readonly number[];
   /** Physical value = zero + scale · stored. */
   readonly scale: number;
+  /** TZERO, 0 if there is none. */
   readonly zero: number;
   /** Stored integer for "no value". */
   readonly blank: number | bigint | undefined;
