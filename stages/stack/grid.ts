@@ -40,7 +40,7 @@ export interface GridOptions {
 /** Larger stacks are not made: their frames do not belong together. */
 const LARGEST_PIXELS = 400_000_000;
 
-/** A tile is larger than the detector by this much, so that pointing errors fit in. */
+/** A tile is larger than the frames by this much, so that pointing errors fit in. */
 const TILE_MARGIN = 1.065;
 
 const RADIANS = Math.PI / 180;
@@ -49,7 +49,7 @@ const RADIANS = Math.PI / 180;
  * Chooses the grid of a stack: north up, east left, but for `first`.
  *
  * `target` is the same for all nights of a field: centred on it, the scale of the
- * unit, 6.5 % larger than the detector (9576×6388 gives 10200×6800). `frames`
+ * unit, 6.5 % larger than the frames (9576×6388 gives 10200×6800). `frames`
  * encloses all frames. `first` is the first frame without its distortion. `auto`
  * takes the target where the site knows it, else the frames.
  *
@@ -86,16 +86,16 @@ function tileGrid(
   unit: Unit | undefined,
   scaleArcsec: number,
 ): Grid {
-  const width = tileSide(unit?.width ?? frame.width);
-  const height = tileSide(unit?.height ?? frame.height);
+  const width = tileSide(frame.width);
+  const height = tileSide(frame.height);
   const scale = scaleArcsec > 0 ? scaleArcsec : unit?.pixelScaleArcsec ?? middleScale(frame);
   const { raDeg, decDeg } = target;
   return { wcs: tanWcs({ raDeg, decDeg, scaleArcsec: scale, width, height }), width, height };
 }
 
-function tileSide(detectorPx: number): number {
-  const side = TILE_MARGIN * detectorPx;
-  return detectorPx >= 2000 ? Math.round(side / 100) * 100 : Math.ceil(side);
+function tileSide(framePx: number): number {
+  const side = TILE_MARGIN * framePx;
+  return framePx >= 2000 ? Math.round(side / 100) * 100 : Math.ceil(side);
 }
 
 function enclosingGrid(frames: readonly Placed[], scaleArcsec: number, object: string): Grid {
