@@ -161,6 +161,6 @@ const UNLIMITED_ADU = 1e9;
 async function companionsOf(inputs: DifferenceInputs, scratch: string): Promise<ImageCompanions> {
   const weightImage = inputs.weight?.path;
   if (inputs.mask === undefined) return { weightImage };
-  const made = await writeFlagImages(inputs.mask.path, join(scratch, "mask"));
+  const made = await writeFlagImages(inputs.mask.path, join(scratch, "mask"), inputs);
   return { flagImage: made.flagImage, weightImage: weightImage ?? made.weightImage };
 }

@@ -142,7 +142,7 @@ async function setUpExtraction(
   return {
     tools: context.tools,
     image: image.path,
-    companions: await companionsOf(image, options.scratch, context),
+    companions: await companionsOf(image, header, options.scratch, context),
     config: context.site.file("7dt.sex"),
     filter: context.site.file(nearestGaussMask(3)),
     gain: header.number("EGAIN") ?? image.gain ?? unit?.gainEAdu ?? 0,
@@ -159,13 +159,15 @@ const DEFAULT_SATURATION_ADU = 60_000;
 
 async function companionsOf(
   image: Product,
+  header: FitsHeader,
   scratch: string,
   context: StageContext,
 ): Promise<ImageCompanions> {
   const weight = context.companion(image.id, "weight");
   const mask = context.companion(image.id, "mask");
   if (mask === undefined) return { weightImage: weight?.path };
-  const made = await writeFlagImages(mask.path, join(scratch, "mask"));
+  const size = { width: header.requireNumber("NAXIS1"), height: header.requireNumber("NAXIS2") };
+  const made = await writeFlagImages(mask.path, join(scratch, "mask"), size);
   return { flagImage: made.flagImage, weightImage: weight?.path ?? made.weightImage };
 }
 

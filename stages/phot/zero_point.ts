@@ -34,7 +34,7 @@ const SMALLEST_SCATTER_MAG = 1e-4;
  * Finds the zero point from single stars' differences of magnitude.
  *
  * The median of the stars within `sigma` robust deviations of it, repeated until
- * nothing changes. The error is the robust scatter over √N; for Gaussian scatter
+ * no more are left out. The error is the robust scatter over √N; for Gaussian scatter
  * the standard error of a median is 1.25 times that.
  *
  * @param differencesMag Reference minus instrumental magnitude of each star; NaN = left out.
@@ -60,7 +60,7 @@ export function clippedZeroPoint(
   for (let i = 0; i < iterations; i++) {
     const { mag, scatterMag } = summarize(all, kept);
     const limit = sigma * Math.max(scatterMag, SMALLEST_SCATTER_MAG);
-    const next = all.map((value) => Math.abs(value - mag) <= limit);
+    const next = all.map((value, j) => kept[j] === true && Math.abs(value - mag) <= limit);
     if (next.every((keep, j) => keep === kept[j])) break;
     kept = next;
   }
