@@ -5,6 +5,7 @@
  */
 
 import type { Manifest } from "../stages/manifest.ts";
+import type { StageTime } from "../watch/run_night.ts";
 
 /**
  * Describes a run: each stage with its time, what was made, what was left behind.
@@ -15,7 +16,7 @@ import type { Manifest } from "../stages/manifest.ts";
  */
 export function describeRun(
   manifest: Manifest,
-  elapsed: readonly { readonly stage: string; readonly s: number; readonly ran: boolean }[],
+  elapsed: readonly StageTime[],
 ): string {
   const { unit, date, work } = manifest.night;
   const raw = manifest.products.filter((product) => product.kind === "raw");

@@ -9,13 +9,10 @@ import { Command } from "commander";
 import { DataError, UsageError } from "../../config/errors.ts";
 import type { Site } from "../../config/site.ts";
 import { CHAIN, findStage, STAGES } from "../../stages/registry.ts";
-import type { Left, Manifest } from "../../stages/manifest.ts";
 import { describeParameters, resolveParameters } from "../../stages/parameters.ts";
-import { runStage } from "../../stages/runner.ts";
 import type { StageDeclaration } from "../../stages/stage.ts";
-import { appendNightLog } from "../../watch/night_log.ts";
-import { createNotifier } from "../../watch/notify.ts";
-import { addSharedOptions, openSession, type Session, type SharedOptions } from "../session.ts";
+import { remainingStages, runNight } from "../../watch/run_night.ts";
+import { addSharedOptions, openSession, type SharedOptions } from "../session.ts";
 import { describeRun } from "../summary.ts";
 import { note } from "../terminal.ts";
 import { exitCodeFor, loadInput, sendManifest, type SetExitCode } from "./stage.ts";
@@ -70,88 +67,31 @@ export function runCommand(setExitCode: SetExitCode): Command {
       session,
       { ...options, unit },
     );
-    const outcome = await runNight(chain, input.manifest, session, options, flags);
-    session.display.stop();
+    const steps = remainingStages(chain, input.manifest).map((stage) => ({
+      stage,
+      parameters: resolveParameters(stage, {
+        flags: flags.get(stage.name) ?? {},
+        environment: Deno.env.toObject(),
+        config: session.site.stageSettings(stage.name),
+      }),
+    }));
+    const { site, log, signal, device, display } = session;
+    const { only, force } = options;
+    const startProgress = display.start;
+    const outcome = await runNight(steps, input.manifest, {
+      site,
+      log,
+      signal,
+      device,
+      startProgress,
+      only,
+      force,
+    });
+    display.stop();
     note(describeRun(outcome.manifest, outcome.elapsed));
     await sendManifest(outcome.manifest, options.output);
     setExitCode(exitCodeFor([...input.left, ...outcome.left]));
   });
-}
-
-interface NightOutcome {
-  readonly manifest: Manifest;
-  readonly left: readonly Left[];
-  /** Seconds each stage took in this run, in order. */
-  readonly elapsed: readonly {
-    readonly stage: string;
-    readonly s: number;
-    readonly ran: boolean;
-  }[];
-}
-
-async function runNight(
-  chain: readonly StageDeclaration[],
-  first: Manifest,
-  session: Session,
-  options: RunOptions,
-  flags: ReadonlyMap<string, Record<string, unknown>>,
-): Promise<NightOutcome> {
-  const { site, log } = session;
-  const notifier = createNotifier(site, log);
-  const started = new Date();
-  const steps = afterDone(chain, first).map((stage) => ({
-    stage,
-    parameters: resolveParameters(stage, {
-      flags: flags.get(stage.name) ?? {},
-      environment: Deno.env.toObject(),
-      config: site.stageSettings(stage.name),
-    }),
-  }));
-  await notifier.start(first.night);
-  let manifest = first;
-  const left: Left[] = [];
-  const elapsed: NightOutcome["elapsed"][number][] = [];
-  try {
-    for (const { stage, parameters } of steps) {
-      const begin = performance.now();
-      const result = await runStage({
-        stage,
-        parameters,
-        manifest,
-        site,
-        log,
-        signal: session.signal,
-        device: session.device,
-        progress: session.display.start(stage.name),
-        only: options.only,
-        force: options.force,
-      });
-      session.display.stop();
-      manifest = result.manifest;
-      left.push(...result.left);
-      const s = (performance.now() - begin) / 1000;
-      elapsed.push({ stage: stage.name, s, ran: result.ran });
-      log.info("{stage}: {s} s", { stage: stage.name, s: s.toFixed(1) });
-    }
-  } catch (error) {
-    session.display.stop();
-    await appendNightLog(site, first.night, started, `failed: ${(error as Error).message}`, log);
-    await notifier.failure(error as Error, first.night);
-    throw error;
-  }
-  await appendNightLog(site, first.night, started, left.length === 0 ? "done" : "partial", log);
-  await notifier.finish(manifest);
-  return { manifest, left, elapsed };
-}
-
-/** The stages of the chain that the manifest has not been through yet. */
-function afterDone(
-  chain: readonly StageDeclaration[],
-  manifest: Manifest,
-): readonly StageDeclaration[] {
-  let done = 0;
-  for (const record of manifest.stages) if (chain[done]?.name === record.name) done++;
-  return chain.slice(done);
 }
 
 function cutChain(from: string | undefined, to: string | undefined): readonly StageDeclaration[] {

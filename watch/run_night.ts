@@ -1,0 +1,130 @@
+/**
+ * Takes one night through a chain of stages, tells Slack, and logs the night.
+ *
+ * @module
+ */
+
+import type { Logger } from "@logtape/logtape";
+import type { Site } from "../config/site.ts";
+import type { Left, Manifest } from "../stages/manifest.ts";
+import type { ResolvedParameters } from "../stages/parameters.ts";
+import { runStage } from "../stages/runner.ts";
+import type { Progress, StageDeclaration } from "../stages/stage.ts";
+import { appendNightLog } from "./night_log.ts";
+import { createNotifier, type NightSummary } from "./notify.ts";
+
+/** One stage of a chain with its parameters. */
+export interface NightStep {
+  readonly stage: StageDeclaration;
+  readonly parameters: ResolvedParameters;
+}
+
+/** What a night is run with. */
+export interface NightOptions {
+  readonly site: Site;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly device: string;
+  /** Begins to show the progress of a stage. */
+  readonly startProgress: (stage: string) => Progress;
+  readonly only?: string | undefined;
+  readonly force?: boolean | undefined;
+}
+
+/** How long a stage took. */
+export interface StageTime {
+  readonly stage: string;
+  readonly s: number;
+  /** False when the same had been done before. */
+  readonly ran: boolean;
+}
+
+/** What came of a night. */
+export interface NightOutcome {
+  readonly manifest: Manifest;
+  /** What the stages of this run left behind. */
+  readonly left: readonly Left[];
+  readonly elapsed: readonly StageTime[];
+}
+
+/**
+ * The stages of a chain that a manifest has not been through yet.
+ *
+ * @param chain Stages in order.
+ * @param manifest Where the night stands.
+ * @returns The rest of the chain.
+ */
+export function remainingStages(
+  chain: readonly StageDeclaration[],
+  manifest: Manifest,
+): readonly StageDeclaration[] {
+  let done = 0;
+  for (const record of manifest.stages) if (chain[done]?.name === record.name) done++;
+  return chain.slice(done);
+}
+
+/**
+ * Runs stage after stage; each starts from the manifest of the one before.
+ *
+ * @param steps What to run.
+ * @param first The manifest to start from.
+ * @param options Site, log, signal and display.
+ * @returns The last manifest, what was left behind and the times.
+ * @throws {GppyError} If a stage cannot be run at all; Slack and the log know by then.
+ */
+export async function runNight(
+  steps: readonly NightStep[],
+  first: Manifest,
+  options: NightOptions,
+): Promise<NightOutcome> {
+  const { site, log } = options;
+  const notifier = createNotifier(site, log);
+  const started = new Date();
+  const { unit, date } = first.night;
+  await notifier.start({ unit, date });
+  let stage = "";
+  let manifest = first;
+  const left: Left[] = [];
+  const elapsed: StageTime[] = [];
+  try {
+    for (const step of steps) {
+      stage = step.stage.name;
+      const begin = performance.now();
+      const progress = options.startProgress(stage);
+      const result = await runStage({ ...options, ...step, manifest, progress });
+      manifest = result.manifest;
+      left.push(...result.left);
+      elapsed.push({ stage, s: (performance.now() - begin) / 1000, ran: result.ran });
+    }
+  } catch (error) {
+    await appendNightLog(site, first.night, started, `failed in ${stage}: ${text(error)}`, log);
+    if (!options.signal.aborted) await notifier.failure({ unit, date, error, stage });
+    throw error;
+  }
+  await appendNightLog(site, first.night, started, left.length === 0 ? "done" : "partial", log);
+  await notifier.finish(summarise(manifest, (Date.now() - started.getTime()) / 1000));
+  return { manifest, left, elapsed };
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function summarise(manifest: Manifest, elapsedS: number): NightSummary {
+  const count = (kind: string) =>
+    manifest.products.filter((product) => product.kind === kind).length;
+  const searched = manifest.stages.findLast((record) => record.name === "detect");
+  const transients = searched?.metrics.transients;
+  const { unit, date } = manifest.night;
+  return {
+    unit,
+    date,
+    elapsedS,
+    raw: count("raw"),
+    frames: count("frame"),
+    stacks: count("stack"),
+    differences: count("difference"),
+    transients: typeof transients === "number" ? transients : null,
+    left: manifest.left,
+  };
+}
