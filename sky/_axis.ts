@@ -6,10 +6,13 @@
 
 /** An axis from `lo` (left, bottom) to `hi`; `lo` may be the larger. */
 export interface Axis {
+  /** Value at the left or lower end. */
   readonly lo: number;
+  /** Value at the right or upper end. */
   readonly hi: number;
   /** Values with a number beside them. */
   readonly major: readonly number[];
+  /** Values with a short mark alone. */
   readonly minor: readonly number[];
   /** Writes a major tick's value. */
   format(value: number): string;

@@ -30,7 +30,11 @@ export class GnomonicWcs implements Wcs {
   readonly #turn: readonly [cos: number, sin: number];
   readonly #pole: readonly [sinDec: number, cosDec: number];
 
-  /** @param model What defines the map; its matrix must not be singular. */
+  /**
+   * Makes the map.
+   *
+   * @param model What defines the map; its matrix must not be singular.
+   */
   constructor(model: WcsModel) {
     this.model = model;
     const [a, b, c, d] = model.cd;

@@ -13,6 +13,8 @@ export class HeaderCards {
   readonly #path: string;
 
   /**
+   * Takes the headers of a frame.
+   *
    * @param primary Asked first.
    * @param extension Asked for what the first one lacks.
    * @param path The file, for messages.

@@ -6,7 +6,9 @@
 
 /** Level and noise of a cell; NaN where it has too few good pixels. */
 export interface CellStatistics {
+  /** Mode of the sky, in the unit of the pixels. */
   readonly level: number;
+  /** Standard deviation of the sky. */
   readonly sigma: number;
 }
 

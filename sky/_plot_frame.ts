@@ -9,13 +9,21 @@ import { escapeXml } from "./svg_png.ts";
 
 /** Where a plot's inside lies in the drawing, and how values map onto it. */
 export interface PlotBox {
+  /** Width of the drawing, px. */
   readonly width: number;
+  /** Height of the drawing, px. */
   readonly height: number;
+  /** Left side of the inside, px. */
   readonly left: number;
+  /** Right side of the inside, px. */
   readonly right: number;
+  /** Top of the inside, px. */
   readonly top: number;
+  /** Bottom of the inside, px. */
   readonly bottom: number;
+  /** Limits and ticks along x. */
   readonly xAxis: Axis;
+  /** Limits and ticks along y. */
   readonly yAxis: Axis;
   /** Place of a value along x. */
   x(value: number): number;
@@ -25,9 +33,13 @@ export interface PlotBox {
 
 /** Titles of a plot and its axes. */
 export interface PlotTitles {
+  /** Above the plot, bold. */
   readonly title: string;
+  /** Below the title. */
   readonly subtitle?: string;
+  /** Below the plot. */
   readonly xLabel: string;
+  /** Beside the plot, upright. */
   readonly yLabel: string;
 }
 

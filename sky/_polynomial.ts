@@ -61,6 +61,8 @@ export class PlaneMap {
   readonly #b: Evaluated = [0, 0, 0];
 
   /**
+   * Makes the map of two polynomials.
+   *
    * @param first Gives the first coordinate.
    * @param second Gives the second coordinate, of the same variables.
    */

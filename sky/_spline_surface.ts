@@ -39,6 +39,8 @@ export class SplineSurface {
   #row = NaN;
 
   /**
+   * Lays the surface through the values.
+   *
    * @param values `[rows, columns]`.
    * @param columns Cells along x.
    * @param rows Cells along y.

@@ -33,7 +33,9 @@ export function wrapDifferenceDeg(degrees: number): number {
 
 /** A position on the sky, equatorial, degrees. */
 export interface SkyPosition {
+  /** Right ascension. */
   readonly raDeg: number;
+  /** Declination. */
   readonly decDeg: number;
 }
 

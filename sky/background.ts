@@ -31,6 +31,7 @@ export interface Background {
   readonly globalSigma: number;
   /** Cells along x and y. */
   readonly columns: number;
+  /** Cells along y. */
   readonly rows: number;
   /** Filtered level of each cell, `[rows, columns]`. */
   readonly meshLevels: Float64Array;

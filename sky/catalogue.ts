@@ -13,7 +13,9 @@ import { DataError } from "../config/errors.ts";
 export interface ReferenceStar {
   /** Identifier in the catalogue; "" where there is none. */
   readonly id: string;
+  /** Right ascension, as the catalogue has it. */
   readonly raDeg: number;
+  /** Declination, as the catalogue has it. */
   readonly decDeg: number;
   /** AB or Vega as the catalogue has it; never NaN. */
   readonly mag: number;
@@ -98,9 +100,11 @@ function missingColumn(path: string, name: string, names: readonly string[]): Da
 
 /** A column to write. */
 export interface AsciiColumn {
+  /** Without blanks. */
   readonly name: string;
   /** Unit as Source Extractor names it: pixel, deg, mag, count… */
   readonly unit?: string;
+  /** What the column holds, for the head of the file. */
   readonly comment?: string;
   /** Numbers, written with `digits` after the point, or text without blanks. */
   readonly values: ArrayLike<number> | readonly string[];
@@ -110,10 +114,13 @@ export interface AsciiColumn {
 
 /** A table of text with named columns. */
 export interface AsciiTable {
+  /** Names in the order of the columns. */
   readonly names: readonly string[];
   /** Unit by column name, where one is given. */
   readonly units: Readonly<Record<string, string>>;
+  /** How many rows of values there are. */
   readonly rows: number;
+  /** Whether there is a column of this name. */
   has(name: string): boolean;
   /** Numbers of a column; NaN for `nan` and `-`. */
   column(name: string): Float64Array;
@@ -231,7 +238,9 @@ function columnNames(
 export interface PhotCat {
   /** All columns as they stand in the file. */
   readonly table: AsciiTable;
+  /** Right ascension, J2000. */
   readonly raDeg: Float64Array;
+  /** Declination, J2000. */
   readonly decDeg: Float64Array;
   /** Columns, counted from 0. */
   readonly x: Float64Array;

@@ -22,6 +22,7 @@ export type ImageType = "bias" | "dark" | "flat" | "light";
 export interface HeaderCorrection {
   /** Code of the telescope, `*` for any. */
   readonly unit: string;
+  /** Name of the card. */
   readonly keyword: string;
   /** The value found, `*` for any, present or not. */
   readonly from: string;
@@ -35,9 +36,11 @@ export interface FrameInfo {
   readonly unit: string;
   /** Target; the kind in capitals for calibration frames without one, else `unknown`. */
   readonly object: string;
+  /** What it was taken for. */
   readonly imageType: ImageType;
   /** Without blanks; undefined where the frame has no such card. */
   readonly filter?: string;
+  /** Exposure time; 0 for a bias without one. */
   readonly exposureS: number;
   /** Start of the exposure, UTC, ISO 8601. */
   readonly dateObs: string;
@@ -45,6 +48,7 @@ export interface FrameInfo {
   readonly mjd: number;
   /** Pointing; undefined where the frame has none that can be read. */
   readonly raDeg?: number;
+  /** Pointing; there with `raDeg` or not at all. */
   readonly decDeg?: number;
   /** Electrons an ADU. */
   readonly gain?: number;
@@ -54,10 +58,13 @@ export interface FrameInfo {
   readonly binning: string;
   /** Of the detector. */
   readonly temperatureC?: number;
+  /** Columns. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
   /** At mid-exposure, computed where site and pointing are known, else the card. */
   readonly airmass?: number;
+  /** The INSTRUME card. */
   readonly instrument?: string;
 }
 

@@ -53,7 +53,9 @@ export const PLANE_NAMES: readonly PlaneName[] = Object.keys(MASK_PLANES) as Pla
 
 /** A mask and its size. */
 export interface Mask {
+  /** Columns. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
   /** `[height, width]` row-major, one bit a plane, 0 for a good pixel. */
   readonly data: Uint16Array;

@@ -9,7 +9,9 @@ import { RADIANS } from "./angle.ts";
 
 /** Positions on the sky; two arrays of one length, degrees. NaN never matches. */
 export interface SkyPositions {
+  /** Right ascensions. */
   readonly raDeg: ArrayLike<number>;
+  /** Declinations. */
   readonly decDeg: ArrayLike<number>;
 }
 
@@ -19,6 +21,7 @@ export interface SkyMatch {
   readonly i: number;
   /** Index in the second list. */
   readonly j: number;
+  /** How far apart the two are on the sky. */
   readonly distanceArcsec: number;
 }
 
@@ -28,6 +31,7 @@ export interface PixelMatch {
   readonly i: number;
   /** Index in the second list. */
   readonly j: number;
+  /** How far apart the two are. */
   readonly distancePx: number;
 }
 

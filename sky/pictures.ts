@@ -141,6 +141,7 @@ export interface Stamp {
   readonly note?: string;
   /** Limits of brightness; `zscale` if left out. */
   readonly lo?: number;
+  /** Brightness of white. */
   readonly hi?: number;
 }
 

@@ -6,11 +6,14 @@
 
 import { type Axis, makeAxis } from "./_axis.ts";
 import { drawFrame, type PlotBox } from "./_plot_frame.ts";
-import { escapeXml, FONT_FAMILY } from "./svg_png.ts";
+import { drawLegend, type LegendEntry } from "./_plot_legend.ts";
+import { FONT_FAMILY } from "./svg_png.ts";
 
 /** Points of one kind. Arrays of one length; points with NaN are not drawn. */
 export interface PlotSeries {
+  /** Places along x. */
   readonly x: ArrayLike<number>;
+  /** Places along y. */
   readonly y: ArrayLike<number>;
   /** Half length of a vertical bar; none where NaN or 0. */
   readonly yError?: ArrayLike<number>;
@@ -18,9 +21,11 @@ export interface PlotSeries {
   readonly label?: string;
   /** Any SVG colour; one after the other from a palette if left out. */
   readonly color?: string;
+  /** Form of the points; circle. */
   readonly marker?: "circle" | "open" | "cross";
   /** Diameter in px of the drawing; 5. */
   readonly size?: number;
+  /** From 0 to 1; 0.75. */
   readonly opacity?: number;
   /** Joins the points by a line, without markers. */
   readonly joined?: boolean;
@@ -30,10 +35,13 @@ export interface PlotSeries {
 export interface PlotLine {
   /** A horizontal line at this height, or with `slope` the height at x = 0. */
   readonly y?: number;
+  /** Rise of y for each step of x; 0. */
   readonly slope?: number;
   /** A vertical line. */
   readonly x?: number;
+  /** Any SVG colour; red. */
   readonly color?: string;
+  /** Dashes instead of a full line. */
   readonly dashed?: boolean;
   /** For the legend. */
   readonly label?: string;
@@ -41,41 +49,55 @@ export interface PlotLine {
 
 /** A horizontal band across the plot, behind all else. */
 export interface PlotBand {
+  /** One side, a value of y. */
   readonly from: number;
+  /** The other side. */
   readonly to: number;
+  /** Any SVG colour; light blue. */
   readonly color?: string;
+  /** For the legend. */
   readonly label?: string;
 }
 
 /** What all plots have. */
 export interface PlotOptions {
+  /** Above the plot, bold. */
   readonly title: string;
   /** Below the title, smaller: the image, the numbers that count. */
   readonly subtitle?: string;
   /** With the unit: "Magnitude (AB mag)". */
   readonly xLabel: string;
+  /** With the unit. */
   readonly yLabel: string;
+  /** Lines across the plot, over the points. */
   readonly lines?: readonly PlotLine[];
+  /** Bands across the plot, behind all else. */
   readonly bands?: readonly PlotBand[];
   /** Limits; from the data if left out. Give the larger first to turn an axis round. */
   readonly xRange?: readonly [number, number];
+  /** As `xRange`. */
   readonly yRange?: readonly [number, number];
   /** Size of the drawing; 720 by 460. */
   readonly width?: number;
+  /** As `width`. */
   readonly height?: number;
 }
 
 /** A scatter plot. */
 export interface ScatterPlot extends PlotOptions {
+  /** Points, drawn in this order. */
   readonly series: readonly PlotSeries[];
 }
 
 /** A histogram. */
 export interface HistogramPlot extends PlotOptions {
+  /** What is counted; NaN is passed over. */
   readonly values: ArrayLike<number>;
   /** Bars between the limits of x; 40. */
   readonly bins?: number;
+  /** Any SVG colour; blue. */
   readonly color?: string;
+  /** For the legend. */
   readonly label?: string;
 }
 
@@ -83,12 +105,6 @@ export interface HistogramPlot extends PlotOptions {
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const LINE_COLOR = "#c1272d";
 const BAND_COLOR = "#d9e2ec";
-
-/** An entry of the legend: its mark at the place (0, 0), 18 px wide, and its text. */
-interface LegendEntry {
-  readonly mark: string;
-  readonly label: string;
-}
 
 /**
  * Draws points, error bars, lines and bands between axes.
@@ -266,31 +282,4 @@ function lineEntries({ lines = [], bands = [] }: PlotOptions): LegendEntry[] {
     return label === undefined ? [] : [{ mark, label }];
   });
   return [...ofLines, ...ofBands];
-}
-
-/** Stands on white in the corner that hides the fewest points. */
-function drawLegend(
-  entries: readonly LegendEntry[],
-  box: PlotBox,
-  points: readonly (readonly [x: number, y: number])[],
-): string {
-  if (entries.length === 0) return "";
-  const longest = Math.max(...entries.map(({ label }) => label.length));
-  const width = 44 + longest * 6.4;
-  const height = 10 + entries.length * 17;
-  const corners = [box.top + 10, box.bottom - height - 10].flatMap((y) =>
-    [box.right - width - 10, box.left + 10].map((x) => ({ x, y }))
-  );
-  const hidden = corners.map(({ x, y }) =>
-    points.filter(([px, py]) =>
-      px > x - 4 && px < x + width + 4 && py > y - 4 && py < y + height + 4
-    ).length
-  );
-  const { x, y } = corners[hidden.indexOf(Math.min(...hidden))]!;
-  const rows = entries.map(({ mark, label }, i) =>
-    `<g transform="translate(${n(x + 8)} ${n(y + 14 + i * 17)})">${mark}` +
-    `<text x="26" y="4" font-size="11">${escapeXml(label)}</text></g>`
-  );
-  return `<rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${height}" rx="3" ` +
-    `fill="white" fill-opacity="0.88" stroke="#c5ccd3"/>` + rows.join("");
 }

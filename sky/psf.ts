@@ -58,6 +58,7 @@ export interface KernelOptions {
   readonly size: number;
   /** Where the profile sits relative to the middle pixel; 0. */
   readonly offsetX?: number;
+  /** As `offsetX`. */
   readonly offsetY?: number;
   /** Each pixel is the mean of this many points a side; 5. */
   readonly oversampling?: number;

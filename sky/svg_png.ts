@@ -6,6 +6,8 @@
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import { DataError } from "../config/errors.ts";
 
@@ -27,16 +29,28 @@ function loadRenderer(): Promise<Uint8Array[]> {
   return fonts;
 }
 
-/** Reads a file of an npm package, wherever it is installed. */
+/**
+ * Reads a file of an npm package: installed beside this module, beside the program
+ * (when compiled or bundled), or in the current folder.
+ */
 async function readPackageFile(specifier: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return new Uint8Array(await readFile(createRequire(import.meta.url).resolve(specifier)));
-  } catch (cause) {
-    throw new DataError(`Cannot draw pictures: package file "${specifier}" is not at hand`, {
-      details: { file: specifier },
-      cause,
-    });
+  const places = [import.meta.url, pathToFileURL(process.execPath).href, `${cwdUrl()}/x.js`];
+  let cause: unknown;
+  for (const place of places) {
+    try {
+      return new Uint8Array(await readFile(createRequire(place).resolve(specifier)));
+    } catch (error) {
+      cause ??= error;
+    }
   }
+  throw new DataError(`Cannot draw pictures: package file "${specifier}" is not at hand`, {
+    details: { file: specifier },
+    cause,
+  });
+}
+
+function cwdUrl(): string {
+  return pathToFileURL(process.cwd()).href;
 }
 
 /**

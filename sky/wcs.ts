@@ -40,6 +40,7 @@ export interface WcsModel {
   readonly crpix: readonly [x: number, y: number];
   /** CD1_1, CD1_2, CD2_1, CD2_2, degrees a pixel. */
   readonly cd: readonly [number, number, number, number];
+  /** What the polynomials do to the plane. */
   readonly distortion: Distortion;
   /** Native longitude of the celestial pole, degrees; 180 nearly always. */
   readonly lonpoleDeg: number;
@@ -97,13 +98,17 @@ export function wcsFromModel(model: WcsModel): Wcs {
 export interface TanOptions {
   /** Direction of the middle of the image. */
   readonly raDeg: number;
+  /** Declination of the middle of the image. */
   readonly decDeg: number;
+  /** Side of a pixel at the middle. */
   readonly scaleArcsec: number;
   /** Position angle of the +y axis, north through east; 0. */
   readonly rotationDeg?: number;
   /** 1 as seen on the sky (CD1_1 < 0 with north up), -1 mirrored; 1. */
   readonly parity?: 1 | -1;
+  /** Columns of the image. */
   readonly width: number;
+  /** Rows of the image. */
   readonly height: number;
 }
 
