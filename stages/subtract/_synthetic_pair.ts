@@ -160,6 +160,7 @@ function pairImage(
     saturationAdu: Infinity,
     fwhmPx: made.side === "science" ? options.scienceFwhmPx ?? 4 : options.referenceFwhmPx ?? 3,
     gainEAdu: gain,
+    confusion: 0,
     correlation: { reachPx: 0, values: Float64Array.of(1) },
   };
 }

@@ -15,11 +15,15 @@ import {
   worst,
 } from "./judge.ts";
 import type { LoadedPair } from "./load_pair.ts";
-import type { Engine } from "./pair.ts";
+import type { AlignedPair, Engine } from "./pair.ts";
 
 /** One engine's difference and the verdict on it. */
 export interface Attempt {
   readonly engine: string;
+  /** The pair with the noise that was settled on. */
+  readonly pair: AlignedPair;
+  /** Share of the variance of bare sky that the difference shows to be noise; 1 unless the field is crowded. */
+  readonly noiseShare: number;
   readonly finished: FinishedDifference;
   readonly metrics: DifferenceMetrics;
   readonly gates: readonly Gate[];
@@ -92,15 +96,43 @@ function pullError(attempt: Attempt): number {
   return pullSigma === null ? Infinity : Math.abs(pullSigma - 1);
 }
 
+/** A spread below this says that stars were taken for noise. */
+const TOO_QUIET = 0.93;
+const NOISE_ROUNDS = 4;
+
+/**
+ * Subtracts, and again with less noise where the difference shows less than was
+ * thought: in a crowded field stars make the sky look noisy, and the difference
+ * is free of them. More noise than thought is never explained away; the gate
+ * judges it.
+ */
 async function attemptWith(
   engine: Engine,
   loaded: LoadedPair,
   options: AttemptOptions,
 ): Promise<Attempt> {
-  const result = await engine.run(loaded.pair);
-  const finished = finishDifference(loaded.pair, result, loaded.quiet, options.skyMeshPx);
-  const metrics = measureDifference(loaded.pair, finished, loaded.quiet, options.zeroPointRatio);
+  let noiseShare = 1;
+  let attempt = await attemptOnce(engine, loaded, loaded.pair, options);
+  for (let round = 1; round < NOISE_ROUNDS; round++) {
+    const { pullSigma } = attempt.metrics;
+    if (pullSigma === null || !(pullSigma > 0) || pullSigma >= TOO_QUIET) break;
+    noiseShare *= pullSigma ** 2;
+    attempt = await attemptOnce(engine, loaded, loaded.pairWith(noiseShare), options);
+  }
+  return { ...attempt, noiseShare };
+}
+
+async function attemptOnce(
+  engine: Engine,
+  loaded: LoadedPair,
+  pair: AlignedPair,
+  options: AttemptOptions,
+): Promise<Attempt> {
+  const result = await engine.run(pair);
+  const finished = finishDifference(pair, result, loaded.quiet, options.skyMeshPx);
+  const metrics = measureDifference(pair, finished, loaded.quiet, options.zeroPointRatio);
   const facts = { coverage: loaded.aligned.coverage, registrationPx: loaded.registrationPx };
   const gates = judge(finished, metrics, facts, options.limits);
-  return { engine: engine.name, finished, metrics, gates, verdict: worst(gates) };
+  const verdict = worst(gates);
+  return { engine: engine.name, pair, finished, metrics, gates, verdict, noiseShare: 1 };
 }

@@ -9,7 +9,7 @@ import type { FitsHeader } from "../../fits/header.ts";
 import { type Image, readImage, writeImage } from "../../fits/image.ts";
 import { type Background, backgroundMesh } from "../../sky/background.ts";
 import { bit, readMask, UNUSABLE } from "../../sky/mask.ts";
-import { noiseCorrelation, varianceOf } from "./noise.ts";
+import { measureNoise, varianceOf } from "./noise.ts";
 import type { PairImage } from "./pair.ts";
 import type { SourceList } from "./stars.ts";
 
@@ -180,6 +180,7 @@ function outsideDiscs(
  * @param image The image with its sky.
  * @param fwhmPx Width of its stars.
  * @param quiet Pixels of bare sky.
+ * @param noiseShare Share of the sky's variance that is known to be noise; 1 if nothing is known.
  * @returns One half of a pair.
  */
 export function toPairImage(
@@ -187,25 +188,27 @@ export function toPairImage(
   image: LoadedImage,
   fwhmPx: number,
   quiet: Uint8Array,
+  noiseShare = 1,
 ): PairImage {
-  const parts = {
-    width: image.width,
-    height: image.height,
-    gainEAdu: image.gainEAdu,
-    sky: (x: number, y: number) => image.sky.level(x, y),
-    skySigma: (x: number, y: number) => image.sky.sigma(x, y),
-  };
+  const { width, height, data } = image;
+  const sky = (x: number, y: number) => image.sky.level(x, y);
+  const apparent = (x: number, y: number) => image.sky.sigma(x, y);
   const usable = quiet.map((value, i) => image.mask[i]! & UNUSABLE ? 0 : value);
+  const size = { width, height };
+  const noise = measureNoise(data, usable, { ...size, sky, skySigma: apparent }, fwhmPx);
+  const share = Math.sqrt((1 - noise.confusion) * noiseShare);
+  const skySigma = (x: number, y: number) => share * apparent(x, y);
   return {
     path,
-    data: image.data,
+    data,
     mask: image.mask,
-    variance: varianceOf(image.data, parts),
+    variance: varianceOf(data, { ...size, gainEAdu: image.gainEAdu, sky, skySigma }),
     skyAdu: image.sky.globalLevel,
-    skySigmaAdu: image.sky.globalSigma,
+    skySigmaAdu: share * image.sky.globalSigma,
     saturationAdu: image.saturationAdu,
     fwhmPx,
     gainEAdu: image.gainEAdu,
-    correlation: noiseCorrelation(image.data, usable, parts),
+    correlation: noise.correlation,
+    confusion: 1 - share ** 2,
   };
 }

@@ -28,6 +28,11 @@ import { chooseStars, type SourceList } from "./stars.ts";
 /** A pair with what is known of it. */
 export interface LoadedPair {
   readonly pair: AlignedPair;
+  /**
+   * The pair again when only a share of the variance of bare sky is noise, the
+   * rest being stars too faint and too many to be told apart.
+   */
+  readonly pairWith: (noiseShare: number) => AlignedPair;
   readonly science: LoadedImage;
   readonly aligned: AlignedReference;
   readonly chosen: ChosenReference;
@@ -94,23 +99,46 @@ export async function loadPair(
       { details: { file: product.path, matched: stars.matched } },
     );
   }
-  const widest = Math.max(fwhm.science, fwhm.reference);
-  const quiet = quietPixels(size, [lists.science, lists.reference], widest);
+  const parts = {
+    ...{ science, reference, fwhm, referencePath, sciencePath: product.path },
+    stars: stars.stars,
+    scale: stars.scale,
+    quiet: quietPixels(
+      size,
+      [lists.science, lists.reference],
+      Math.max(fwhm.science, fwhm.reference),
+    ),
+  };
   return {
-    pair: {
-      ...size,
-      science: toPairImage(product.path, science, fwhm.science, quiet),
-      reference: toPairImage(referencePath, reference, fwhm.reference, quiet),
-      stars: stars.stars,
-      scale: stars.scale,
-    },
-    science,
-    aligned,
-    chosen,
-    referencePath,
-    quiet,
+    ...{ science, aligned, chosen, referencePath },
+    pairWith: (noiseShare) => makePair(parts, noiseShare),
+    pair: makePair(parts, 1),
+    quiet: parts.quiet,
     registrationPx: Math.hypot(...stars.offsetPx),
     registrationScatterPx: stars.scatterPx,
+  };
+}
+
+interface PairParts {
+  readonly science: LoadedImage;
+  readonly reference: LoadedImage;
+  readonly sciencePath: string;
+  readonly referencePath: string;
+  readonly fwhm: { readonly science: number; readonly reference: number };
+  readonly quiet: Uint8Array;
+  readonly stars: AlignedPair["stars"];
+  readonly scale: number;
+}
+
+function makePair(parts: PairParts, noiseShare: number): AlignedPair {
+  const { science, reference, fwhm, quiet, stars, scale } = parts;
+  return {
+    width: science.width,
+    height: science.height,
+    science: toPairImage(parts.sciencePath, science, fwhm.science, quiet, noiseShare),
+    reference: toPairImage(parts.referencePath, reference, fwhm.reference, quiet, noiseShare),
+    stars,
+    scale,
   };
 }
 

@@ -68,40 +68,108 @@ function smoothed(data: Float32Array, i: number, width: number, height: number):
   return sum / count;
 }
 
+/** What {@linkcode measureNoise} finds. */
+export interface MeasuredNoise {
+  readonly correlation: NoiseCorrelation;
+  /** Share of the variance of bare sky that is unresolved stars, not noise. */
+  readonly confusion: number;
+}
+
+/** Largest offset at which noise itself is correlated after resampling, px. */
+const NOISE_REACH_PX = 2;
+/** Offsets up to here tell of unresolved stars, px. */
+const SOURCE_REACH_PX = 5;
+
 /**
  * Measures how the noise of neighbouring pixels is correlated, as resampling
- * makes it: pixels within 3 σ of the sky, in pairs by their offset.
+ * makes it, from pairs of pixels of bare sky by their offset.
+ *
+ * Unresolved stars correlate too, but over the width of the PSF, where noise no
+ * longer does: what is seen at 3 to 5 px gives their share, which is taken off.
  *
  * @param data `[height, width]`, ADU.
  * @param quiet 1 at pixels of bare sky, `[height, width]`.
  * @param parts Size, level and noise of the sky.
- * @param reachPx Largest offset, px.
- * @returns The correlation; 1 at the centre alone when there is too little sky.
+ * @param fwhmPx Width of the PSF.
+ * @returns The correlation of the noise alone; that of white noise when there is too little sky.
  */
-export function noiseCorrelation(
+export function measureNoise(
   data: Float32Array,
   quiet: Uint8Array,
   parts: Omit<NoiseParts, "gainEAdu">,
-  reachPx = 2,
-): NoiseCorrelation {
+  fwhmPx: number,
+): MeasuredNoise {
+  const measured = autocovariance(pullsOfWindow(data, quiet, parts), SOURCE_REACH_PX);
+  const side = 2 * NOISE_REACH_PX + 1;
+  const white = Float64Array.from(
+    { length: side * side },
+    (_, k) => k === (side * side - 1) / 2 ? 1 : 0,
+  );
+  if (measured === undefined) {
+    return { correlation: { reachPx: NOISE_REACH_PX, values: white }, confusion: 0 };
+  }
+  const sources = sourceCovariance(measured, fwhmPx);
+  const total = measured(0, 0);
+  const noise = total - sources(0, 0);
+  // Where unresolved stars make most of the variance their model decides what is left: not to be trusted.
+  if (noise < 0.5 * total) {
+    return { correlation: { reachPx: NOISE_REACH_PX, values: white }, confusion: 0.5 };
+  }
+  const values = white.map((_, k) => {
+    const dx = (k % side) - NOISE_REACH_PX, dy = Math.floor(k / side) - NOISE_REACH_PX;
+    const value = (measured(dx, dy) - sources(dx, dy)) / noise;
+    // Half a per cent is what the samples resolve.
+    return Math.abs(value) < 0.005 ? 0 : value;
+  });
+  return { correlation: { reachPx: NOISE_REACH_PX, values }, confusion: 1 - noise / total };
+}
+
+type Covariance = (dx: number, dy: number) => number;
+
+function autocovariance(
+  window: { readonly width: number; readonly height: number; readonly pulls: Float32Array },
+  reachPx: number,
+): Covariance | undefined {
+  const { width, height, pulls } = window;
   const side = 2 * reachPx + 1;
   const sums = new Float64Array(side * side), counts = new Float64Array(side * side);
-  const window = pullsOfWindow(data, quiet, parts);
-  const { width, height, pulls } = window;
-  for (let y = reachPx; y < height - reachPx; y++) {
-    for (let x = reachPx; x < width - reachPx; x++) {
-      const at = y * width + x;
-      const here = pulls[at]!;
-      if (Number.isNaN(here)) continue;
-      for (let k = 0; k < side * side; k++) {
-        const there = pulls[at + (Math.floor(k / side) - reachPx) * width + (k % side) - reachPx]!;
-        if (Number.isNaN(there)) continue;
-        sums[k]! += here * there;
+  const middle = (side * side - 1) / 2;
+  for (let k = 0; k <= middle; k++) {
+    const step = (Math.floor(k / side) - reachPx) * width + (k % side) - reachPx;
+    for (let y = reachPx; y < height - reachPx; y++) {
+      for (let at = y * width + reachPx, end = (y + 1) * width - reachPx; at < end; at++) {
+        const product = pulls[at]! * pulls[at + step]!;
+        if (product !== product) continue;
+        sums[k]! += product;
         counts[k]!++;
       }
     }
+    sums[side * side - 1 - k] = sums[k]!;
+    counts[side * side - 1 - k] = counts[k]!;
   }
-  return { reachPx, values: normalise(sums, counts) };
+  if (counts[middle]! < 1000 || !(sums[middle]! > 0)) return undefined;
+  return (dx, dy) => {
+    const k = (dy + reachPx) * side + dx + reachPx;
+    return counts[k] === 0 ? 0 : sums[k]! / counts[k]!;
+  };
+}
+
+/** A Gaussian PSF with itself, its height by least squares from the offsets beyond the noise. */
+function sourceCovariance(measured: Covariance, fwhmPx: number): Covariance {
+  const spread = 4 * (fwhmPx / 2.3548) ** 2;
+  const shape: Covariance = (dx, dy) => Math.exp(-(dx * dx + dy * dy) / spread);
+  let data = 0, model = 0;
+  for (let dy = -SOURCE_REACH_PX; dy <= SOURCE_REACH_PX; dy++) {
+    for (let dx = -SOURCE_REACH_PX; dx <= SOURCE_REACH_PX; dx++) {
+      if (Math.hypot(dx, dy) < NOISE_REACH_PX + 1) continue;
+      data += measured(dx, dy) * shape(dx, dy);
+      model += shape(dx, dy) ** 2;
+    }
+  }
+  const height = model > 0.1 ? data / model / measured(0, 0) : 0;
+  // Under a tenth it is as likely the tail of the resampling.
+  const share = height < 0.1 ? 0 : Math.min(height, 1);
+  return (dx, dy) => share * measured(0, 0) * shape(dx, dy);
 }
 
 /** The noise of the middle of the image in units of σ; NaN where it is no bare sky. */
@@ -126,20 +194,6 @@ function pullsOfWindow(
     }
   }
   return { width, height, pulls };
-}
-
-function normalise(sums: Float64Array, counts: Float64Array): Float64Array {
-  const middle = (sums.length - 1) / 2;
-  const power = sums[middle]! / counts[middle]!;
-  if (counts[middle]! < 1000 || !(power > 0)) {
-    return sums.map((_, k) => (k === middle ? 1 : 0));
-  }
-  // Both offsets of a pair tell the same; 0.5 % is what the largest samples resolve.
-  return sums.map((sum, k) => {
-    const mirrored = sums.length - 1 - k;
-    const value = (sum + sums[mirrored]!) / (counts[k]! + counts[mirrored]!) / power;
-    return Math.abs(value) < 0.005 ? 0 : value;
-  });
 }
 
 /**

@@ -91,7 +91,7 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   const subtitle = `${result.engine}, ${result.convolvedSide} convolved, reference ${reference}, ` +
     `pull ${pull}`;
   const pictures: [string, Uint8Array][] = [
-    ["overview", await overviewPng(loaded.pair, chosen.finished, science.id, subtitle)],
+    ["overview", await overviewPng(chosen.pair, chosen.finished, science.id, subtitle)],
   ];
   if (result.field !== undefined) {
     pictures.push(["kernel", await kernelMosaicPng(result.field, science.id, subtitle)]);
@@ -135,6 +135,9 @@ function measured(parts: OutputParts): Product["measured"] {
     fluxRatio: loaded.pair.scale,
     scienceFwhmPx: loaded.pair.science.fwhmPx,
     referenceFwhmPx: loaded.pair.reference.fwhmPx,
+    scienceConfusion: chosen.pair.science.confusion,
+    referenceConfusion: chosen.pair.reference.confusion,
+    noiseShare: chosen.noiseShare,
     registrationPx: loaded.registrationPx,
     registrationScatterPx: loaded.registrationScatterPx,
     maskedFraction: chosen.finished.maskedFraction,

@@ -23,6 +23,8 @@ export interface PairImage {
   /** Full width at half maximum of the stars, px. */
   readonly fwhmPx: number;
   readonly gainEAdu: number;
+  /** Share of the variance of bare sky that is unresolved stars; not in `variance`. */
+  readonly confusion: number;
   /** Correlation of the noise of neighbouring pixels, see {@linkcode NoiseCorrelation}. */
   readonly correlation: NoiseCorrelation;
 }
