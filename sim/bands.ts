@@ -7,6 +7,7 @@
 
 /** One filter. */
 export interface Band {
+  /** Name as in FILTER cards. */
   readonly name: string;
   /** Central wavelength, nm. */
   readonly wavelengthNm: number;

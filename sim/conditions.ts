@@ -15,7 +15,9 @@ import { keyOf, RandomStream } from "./random.ts";
 
 /** A light frame as the plan has it. */
 export interface LightRequest {
+  /** Name of the filter in the beam. */
   readonly filter: string;
+  /** Length of the exposure. */
   readonly exposureS: number;
   /** Start, UTC. */
   readonly mjd: number;
@@ -23,19 +25,29 @@ export interface LightRequest {
   readonly index: number;
   /** Direction of the field. */
   readonly raDeg: number;
+  /** Declination of the field. */
   readonly decDeg: number;
 }
 
 /** What holds for the whole night. */
 export interface NightFrame {
+  /** Of the simulation. */
   readonly seed: number;
+  /** Night, YYYY-MM-DD. */
   readonly date: string;
+  /** The telescope. */
   readonly unit: Unit;
+  /** Of the frame, px. */
   readonly width: number;
+  /** Of the frame, px. */
   readonly height: number;
+  /** Mean FWHM at 550 nm on axis at the zenith. */
   readonly seeingArcsec: number;
+  /** Standard deviation of the dithers along each axis. */
   readonly ditherArcsec: number;
+  /** Size of the error common to the night. */
   readonly pointingErrorArcsec: number;
+  /** Radial displacement in the corners. */
   readonly distortionPx: number;
 }
 
@@ -45,13 +57,17 @@ export interface LightTruth {
   readonly commanded: { readonly raDeg: number; readonly decDeg: number };
   /** Where it pointed, and how the image is distorted. */
   readonly wcs: Wcs;
+  /** Point-spread function over the field. */
   readonly psf: PsfField;
+  /** FWHM on axis in this frame. */
   readonly seeingArcsec: number;
+  /** At the middle of the exposure. */
   readonly airmass: number;
   /** Share of the light that clouds let through. */
   readonly transparency: number;
   /** Electrons a pixel. */
   readonly skyE: number;
+  /** Relative change of the sky from the centre to the right and to the upper edge. */
   readonly skyGradient: readonly [number, number];
   /** Electrons from a source of 0 mag AB. */
   readonly electronsAtZero: number;

@@ -9,14 +9,19 @@ import type { RandomStream } from "./random.ts";
 
 /** Charge that a particle leaves in one pixel. */
 export interface ChargeDrop {
+  /** Column, px. */
   readonly x: number;
+  /** Charge. */
   readonly electrons: number;
 }
 
 /** Rows of a column that overflow, both ends included. */
 export interface BleedColumn {
+  /** Column, px. */
   readonly x: number;
+  /** First row. */
   readonly from: number;
+  /** Last row. */
   readonly to: number;
 }
 

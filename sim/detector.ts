@@ -33,19 +33,27 @@ interface DustRing {
 
 /** A column that reads too little from a row on to the end. */
 export interface BadColumn {
+  /** Column, px. */
   readonly x: number;
+  /** First row that is bad. */
   readonly fromRow: number;
+  /** Share of the light that is read. */
   readonly response: number;
 }
 
 /** The fixed pattern of one camera at one frame size. */
 export class Detector {
+  /** Columns. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** Electrons an ADU. */
   readonly gainEAdu: number;
+  /** Of one pixel, electrons. */
   readonly readNoiseE: number;
   /** Dark current of a normal pixel at −10 °C, electrons a second. */
   readonly darkES: number;
+  /** Columns that read too little. */
   readonly badColumns: readonly BadColumn[];
   readonly #key: number;
   readonly #columnBias: Float32Array;
@@ -53,6 +61,8 @@ export class Detector {
   readonly #normaliser: number;
 
   /**
+   * Grows the fixed pattern of a unit.
+   *
    * @param unit Gain, read noise and the name that the pattern grows from.
    * @param size Of the frame, px.
    * @param darkES Dark current of a normal pixel at −10 °C, electrons a second.

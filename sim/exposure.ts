@@ -14,6 +14,7 @@ import { STRIP_ROWS, StripIndex } from "./render.ts";
 
 /** What falls on the camera and how it is read. */
 export interface Exposure {
+  /** Time that dark current gathers. */
   readonly exposureS: number;
   /** Filter whose dust and vignetting apply. */
   readonly filter: string;
@@ -27,6 +28,7 @@ export interface Exposure {
   readonly cosmicCount: number;
   /** Drift of the bias level, ADU. */
   readonly biasDriftAdu: number;
+  /** Dark current over that at the nominal temperature. */
   readonly darkFactor: number;
   /** Names the frame's noise. */
   readonly noiseKeys: readonly number[];

@@ -26,12 +26,17 @@ const DOUBLING_C = 6;
 
 /** All that decides about a raw frame. */
 export interface FrameJob {
+  /** From the plan. */
   readonly frame: PlannedFrame;
+  /** What is true about a light frame. */
   readonly light: LightTruth | undefined;
   /** What shines in the field of a light frame. */
   readonly field: { readonly scene: Scene; readonly transients: readonly Transient[] } | undefined;
+  /** The camera. */
   readonly detector: Detector;
+  /** The telescope. */
   readonly unit: Unit;
+  /** What was asked. */
   readonly params: SimulateParams;
 }
 

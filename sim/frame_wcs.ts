@@ -9,11 +9,15 @@ import { tanWcs, type Wcs, wcsFromModel } from "../sky/wcs.ts";
 
 /** What the true WCS of a frame follows from. */
 export interface TruePointing {
+  /** Nominal scale, rotation and parity. */
   readonly unit: Pick<Unit, "pixelScaleArcsec" | "rotationDeg" | "parity">;
+  /** Of the frame, px. */
   readonly width: number;
+  /** Of the frame, px. */
   readonly height: number;
   /** True direction of the middle of the frame. */
   readonly raDeg: number;
+  /** True declination of the middle. */
   readonly decDeg: number;
   /** True scale over nominal scale. */
   readonly scaleFactor: number;

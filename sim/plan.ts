@@ -13,16 +13,21 @@ export type Fate = "whole" | "truncated" | "aborted";
 
 /** One frame of the night. */
 export interface PlannedFrame {
+  /** What it is taken for. */
   readonly imageType: "bias" | "dark" | "flat" | "light";
+  /** Target, or the type in capitals. */
   readonly object: string;
   /** The filter in the beam, also of a bias or dark. */
   readonly filter: string;
+  /** Length of the exposure; cut short if aborted. */
   readonly exposureS: number;
   /** Start, UTC. */
   readonly mjd: number;
   /** Number of the frame in its night, from 0; names its noise. */
   readonly index: number;
+  /** Name of the raw file. */
   readonly fileName: string;
+  /** What happens to it. */
   readonly fate: Fate;
 }
 

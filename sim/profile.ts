@@ -29,7 +29,9 @@ const QUADRATURE: Readonly<Record<1 | 2 | 3, { points: number[]; weights: number
 
 /** The point-spread function of one exposure. */
 export interface PsfField {
+  /** px. */
   readonly width: number;
+  /** px. */
   readonly height: number;
   /** FWHM at the centre of the frame (geometric mean of both axes), px. */
   readonly fwhmPx: number;
@@ -45,9 +47,13 @@ export interface PsfField {
 
 /** The point-spread function at one place: r² = xx·dx² + 2·xy·dx·dy + yy·dy², in units of α². */
 export interface PsfShape {
+  /** Geometric mean of both axes. */
   readonly fwhmPx: number;
+  /** Coefficient of dx². */
   readonly xx: number;
+  /** Half the coefficient of dx·dy. */
   readonly xy: number;
+  /** Coefficient of dy². */
   readonly yy: number;
   /** Central surface brightness of unit flux, per px. */
   readonly peak: number;
@@ -57,6 +63,7 @@ export interface PsfShape {
 export interface PointList {
   /** Pixels, 0 is the centre of the first. */
   readonly x: Float64Array;
+  /** Pixels, 0 is the centre of the first row. */
   readonly y: Float64Array;
   /** Electrons. */
   readonly flux: Float64Array;
@@ -66,9 +73,13 @@ export interface PointList {
 
 /** Rows y0 … y0+rows of a frame, electrons. */
 export interface Strip {
+  /** Electrons, row-major `[rows, width]`. */
   readonly data: Float32Array;
+  /** px. */
   readonly width: number;
+  /** First row. */
   readonly y0: number;
+  /** How many rows. */
   readonly rows: number;
 }
 

@@ -32,7 +32,11 @@ const poissonTables = Array.from({ length: GAUSSIAN_FROM }, (_, mean) => poisson
 export class RandomStream {
   readonly #state = new Int32Array(4);
 
-  /** @param keys Integers that name the stream. */
+  /**
+   * Begins the stream of these keys.
+   *
+   * @param keys Integers that name the stream.
+   */
   constructor(...keys: readonly number[]) {
     this.reseed(keys);
   }
@@ -50,7 +54,11 @@ export class RandomStream {
     for (let i = 0; i < 12; i++) this.bits();
   }
 
-  /** @returns 32 random bits as a signed integer. */
+  /**
+   * Gives the next bits.
+   *
+   * @returns 32 random bits as a signed integer.
+   */
   bits(): number {
     const state = this.#state;
     const b = state[1]!, c = state[2]!, counter = state[3]!;
@@ -62,12 +70,18 @@ export class RandomStream {
     return result;
   }
 
-  /** @returns A number in (0, 1), never an end. */
+  /**
+   * Gives a number evenly distributed between 0 and 1.
+   *
+   * @returns A number in (0, 1), never an end.
+   */
   uniform(): number {
     return ((this.bits() >>> 0) + 0.5) / TWO_POW_32;
   }
 
   /**
+   * Gives a number evenly distributed between two ends.
+   *
    * @param low Lower end.
    * @param high Upper end.
    * @returns A number between the two, evenly distributed.

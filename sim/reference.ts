@@ -24,20 +24,27 @@ const SUBPIXEL = [0.37, -0.21] as const;
 
 /** Grid of the reference frames of one target. */
 export interface ReferenceGrid {
+  /** Undistorted. */
   readonly wcs: Wcs;
+  /** px. */
   readonly width: number;
+  /** px. */
   readonly height: number;
 }
 
 /** What a reference frame is made from. */
 export interface ReferenceOptions {
+  /** The telescope. */
   readonly unit: Unit;
+  /** Of the simulation. */
   readonly seed: number;
+  /** Name of the filter. */
   readonly filter: string;
   /** Exposure of one of the frames that it is the mean of. */
   readonly exposureS: number;
   /** How many frames it is the mean of. */
   readonly frames: number;
+  /** FWHM on axis. */
   readonly seeingArcsec: number;
 }
 

@@ -25,7 +25,9 @@ const GALAXY_REACH_FWHM = 3;
 
 /** What turns a scene into electrons. */
 export interface RenderOptions {
+  /** True WCS of the frame. */
   readonly wcs: Wcs;
+  /** Point-spread function; gives the size of the frame too. */
   readonly psf: PsfField;
   /** Electrons of a star or galaxy of the scene, by its colours and brightness. */
   readonly fluxOf: (source: { mag600: number; temperatureK: number }) => number;
@@ -102,6 +104,8 @@ export class StripIndex {
   readonly #byStrip: number[][];
 
   /**
+   * Sorts points into strips.
+   *
    * @param points In pixels of the frame.
    * @param psf Its height is that of the frame.
    */

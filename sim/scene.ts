@@ -15,7 +15,9 @@ const BRIGHTEST_GALAXY = 14, FAINTEST_GALAXY = 21;
 
 /** A source of light with a place and a colour. */
 export interface Source {
+  /** Right ascension, J2000. */
   readonly raDeg: number;
+  /** Declination, J2000. */
   readonly decDeg: number;
   /** AB magnitude at 600 nm. */
   readonly mag600: number;
@@ -25,6 +27,7 @@ export interface Source {
 
 /** A galaxy with one Sérsic component. */
 export interface Galaxy extends Source {
+  /** 1 for a disk, 4 for an elliptical. */
   readonly sersicIndex: number;
   /** Half-light radius along the major axis, arcsec. */
   readonly radiusArcsec: number;
@@ -36,18 +39,27 @@ export interface Galaxy extends Source {
 
 /** All that shines in a field, whatever the night. */
 export interface Scene {
+  /** Name of the target. */
   readonly object: string;
+  /** Right ascension, J2000. */
   readonly raDeg: number;
+  /** Declination, J2000. */
   readonly decDeg: number;
+  /** In no order. */
   readonly stars: readonly Source[];
+  /** In no order. */
   readonly galaxies: readonly Galaxy[];
 }
 
 /** What a scene is made from. */
 export interface SceneOptions {
+  /** Of the simulation. */
   readonly seed: number;
+  /** Name of the target. */
   readonly object: string;
+  /** Right ascension, J2000. */
   readonly raDeg: number;
+  /** Declination, J2000. */
   readonly decDeg: number;
   /** Half the side of the square to be filled, arcsec. */
   readonly halfSideArcsec: number;

@@ -22,11 +22,15 @@ export const FADED_SHARE = 0.2;
 
 /** A source that differs between the lights and the reference. */
 export interface Transient {
+  /** T or F and a number, unique in the field. */
   readonly id: string;
   /** `new`: only in the lights; `fading`: brighter in the reference. */
   readonly kind: "new" | "fading";
+  /** Right ascension, J2000. */
   readonly raDeg: number;
+  /** Declination, J2000. */
   readonly decDeg: number;
+  /** Of the black body whose colours it has. */
   readonly temperatureK: number;
   /** AB magnitude of the difference at 600 nm. */
   readonly mag600: number;
@@ -41,7 +45,9 @@ export type FilteredLight = LightTruth & { readonly filter: string };
 
 /** What decides how bright a transient must be. */
 export interface StackNoise {
+  /** Good light frames of the target. */
   readonly lights: readonly FilteredLight[];
+  /** Of one pixel, electrons. */
   readonly readNoiseE: number;
   /** Charge at which a pixel saturates, electrons. */
   readonly saturationE: number;

@@ -12,13 +12,17 @@ import { differenceMagnitude, type Transient } from "./transients.ts";
 
 /** A frame of the plan with the truth about it, where it saw the sky. */
 export interface FrameTruth {
+  /** From the plan. */
   readonly frame: PlannedFrame;
+  /** Undefined for calibration frames. */
   readonly light: LightTruth | undefined;
 }
 
 /** Transients of one target. */
 export interface ObjectTransients {
+  /** The field. */
   readonly scene: Scene;
+  /** What differs from the reference. */
   readonly transients: readonly Transient[];
 }
 
