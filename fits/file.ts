@@ -152,21 +152,18 @@ function startsUnit(bytes: Uint8Array, path: string, index: number): boolean {
 }
 
 function checkStructure(header: FitsHeader, path: string, index: number): void {
-  const axes = header.requireNumber("NAXIS");
-  const names = [
-    "BITPIX",
-    ...Array.from({ length: Math.min(axes, 999) }, (_, i) => `NAXIS${i + 1}`),
-  ];
-  for (const name of names) {
+  const check = (name: string, valid: (value: number) => boolean) => {
     const value = header.requireNumber(name);
-    const valid = name === "BITPIX"
-      ? [8, 16, 32, 64, -32, -64].includes(value)
-      : Number.isInteger(value) && value >= 0;
-    if (valid) continue;
+    if (valid(value)) return;
     throw new DataError(`Cannot read '${path}[${index}]': card '${name}' holds '${value}'`, {
       details: { file: path, hdu: index, card: name, value },
     });
-  }
+  };
+  const isCount = (value: number) => Number.isInteger(value) && value >= 0;
+  check("BITPIX", (value) => [8, 16, 32, 64, -32, -64].includes(value));
+  check("NAXIS", (value) => isCount(value) && value <= 999);
+  for (let axis = 1; axis <= header.requireNumber("NAXIS"); axis++) check(`NAXIS${axis}`, isCount);
+  for (const name of ["PCOUNT", "GCOUNT"]) if (header.has(name)) check(name, isCount);
 }
 
 function kindOf(header: FitsHeader): HduKind {

@@ -81,7 +81,10 @@ Deno.test("damaged cards of the layout are refused by name", () =>
     const path = join(folder, "damaged.fits");
     const layout = { SIMPLE: true, BITPIX: 16, NAXIS: 2, NAXIS1: 10, NAXIS2: 10 };
     for (
-      const [card, value] of [["BITPIX", 12], ["NAXIS1", -4], ["NAXIS2", 1.5], [
+      const [card, value] of [["BITPIX", 12], ["PCOUNT", -2880], ["NAXIS", -1], ["NAXIS1", -4], [
+        "NAXIS2",
+        1.5,
+      ], [
         "NAXIS",
         "two",
       ]] as const

@@ -78,7 +78,7 @@ export async function writeLdac(
 function imageHeader(path: string, table: Table): FitsHeader {
   const name = table.columns[0]?.name;
   if (name === undefined || table.rows === 0) return FitsHeader.from({});
-  const cards = new TextEncoder().encode(table.text(name)[0]);
+  const cards = Uint8Array.from(table.text(name)[0] ?? "", (letter) => letter.charCodeAt(0));
   return FitsHeader.parse(cards, `${path}[LDAC_IMHEAD]`);
 }
 

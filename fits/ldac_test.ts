@@ -159,7 +159,7 @@ Deno.test("SCAMP matches a catalogue with a reference, both written here", () =>
       ...["-ASTREF_CATALOG", "FILE", "-ASTREFCAT_NAME", "reference.cat"],
       ...["-ASTREFCENT_KEYS", "X_WORLD,Y_WORLD", "-ASTREFERR_KEYS", "ERRA_WORLD,ERRB_WORLD"],
       ...["-ASTREFMAG_KEY", "MAG", "-ASTREFMAGERR_KEY", "MAGERR", "-DISTORT_DEGREES", "1"],
-      ...["-POSITION_MAXERR", "1", "-CHECKPLOT_TYPE", "NONE", "-WRITE_XML", "N"],
+      ...["-POSITION_MAXERR", "1", "-CHECKPLOT_TYPE", "NONE", "-WRITE_XML", "N", "-NTHREADS", "1"],
     ], folder);
     const head = FitsHeader.fromText(await Deno.readTextFile(join(folder, "field.head")));
     const shiftX = (head.requireNumber("CRVAL1") - CENTRE.raDeg) / SCALE_DEG;

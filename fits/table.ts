@@ -84,6 +84,15 @@ export class Table {
     this.columns = columnsOf(header);
     this.#bytes = bytes;
     this.#rowBytes = header.requireNumber("NAXIS1");
+    const expected = this.rows * this.#rowBytes;
+    if (bytes.length < expected) {
+      throw new DataError(
+        `Cannot read '${header.where}': ${expected} bytes of rows expected and ${bytes.length} found`,
+        {
+          details: { file: header.where, expectedBytes: expected, actualBytes: bytes.length },
+        },
+      );
+    }
     this.#heap = header.number("THEAP") ?? this.#rowBytes * this.rows;
   }
 
@@ -153,7 +162,10 @@ export class Table {
    */
   bigints(name: string): BigInt64Array {
     const column = this.#require(name);
-    if (column.code !== "K" || column.repeat !== 1) throw this.#unfit(column, "no 64-bit integer");
+    const plain = column.code === "K" && column.repeat === 1 && !column.variable;
+    if (!plain || column.scale !== 1 || !Number.isInteger(column.zero)) {
+      throw this.#unfit(column, "no 64-bit integers");
+    }
     const view = this.#view();
     const zero = BigInt(column.zero);
     return BigInt64Array.from(

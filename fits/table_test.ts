@@ -193,6 +193,37 @@ Deno.test("columns that do not fit are refused by name, and nothing is left", ()
     assert.deepEqual([...Deno.readDirSync(folder)], []);
   }));
 
+Deno.test("a table damaged at random gives a DataError or a table, nothing else", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "table.fits");
+    await writeTables(path, [{ name: "T", columns: COLUMNS }]);
+    const good = await Deno.readFile(path);
+    const damage = fc.array(fc.tuple(fc.nat(5999), fc.integer({ min: 32, max: 80 })), {
+      maxLength: 9,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        damage,
+        fc.integer({ min: 2880, max: good.length }),
+        async (changes, end) => {
+          const bytes = good.slice(0, end);
+          for (const [at, value] of changes) bytes[2880 + at] = value;
+          await Deno.writeFile(path, bytes);
+          try {
+            const table = await readTable(path);
+            for (const { name, code } of table.columns) {
+              if (code === "A") table.text(name);
+              else table.values(name);
+            }
+          } catch (error) {
+            assert.ok(error instanceof DataError, String(error));
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  }));
+
 Deno.test("columns that are missing or of another kind are refused by name", () =>
   withFolder(async (folder) => {
     const path = join(folder, "table.fits");
