@@ -45,9 +45,10 @@ export function cellStatistics(
   const scale = 2 * REACH_SIGMA * near.sigma / bins;
   const zero = near.mean - REACH_SIGMA * near.sigma;
   const histogram = new Uint32Array(bins);
+  const [inverse, shift] = [1 / scale, 0.499999 - zero / scale];
   for (let i = 0; i < count; i++) {
-    const bin = Math.trunc((values[i]! - zero) / scale + 0.499999);
-    if (bin >= 0 && bin < bins) histogram[bin]!++;
+    const place = values[i]! * inverse + shift;
+    if (place >= 0 && place < bins) histogram[place | 0]!++;
   }
   const { mean, median, sigma } = clipHistogram(histogram);
   if (!(sigma > 0)) return { level: zero + mean * scale, sigma: 0 };

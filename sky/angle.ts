@@ -55,8 +55,12 @@ export function separationDeg(a: SkyPosition, b: SkyPosition): number {
   return Math.atan2(across, sinA * sinB + cosA * cosB * cosDelta) / RADIANS;
 }
 
-const SEXAGESIMAL =
-  /^([+-])?\s*(\d+)(?:[:\s]\s*|\s*[hd°]\s*)(\d+(?:\.\d*)?)(?:(?:[:\s]\s*|\s*[m'′]\s*)(\d+(?:\.\d*)?)?)?\s*["″s]?$/i;
+/** Sign, whole, minutes and, if given, seconds, parted by colons, blanks or letters. */
+const SEXAGESIMAL = new RegExp(
+  String.raw`^([+-])?\s*(\d+)(?::\s*|\s+|\s*[hd°]\s*)(\d+(?:\.\d*)?)` +
+    String.raw`(?:(?::\s*|\s+|\s*[m'′]\s*)(\d+(?:\.\d*)?)?)?\s*["″s]?$`,
+  "i",
+);
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?$/;
 
 /**

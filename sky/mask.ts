@@ -117,7 +117,8 @@ export function setPlaneCards(header: FitsHeader): FitsHeader {
  * Reads a mask; bits are moved where the file's `MP_` cards number a plane otherwise.
  *
  * @param path FITS file of whole numbers.
- * @returns The mask with the bits of {@linkcode MASK_PLANES}. Planes of unknown names become SUSPECT.
+ * @returns The mask with the bits of {@linkcode MASK_PLANES}; planes of unknown names
+ *   become SUSPECT.
  * @throws {DataError} If a pixel is not a whole number from 0 to 65535.
  */
 export async function readMask(path: string): Promise<Mask & { readonly header: FitsHeader }> {

@@ -17,7 +17,7 @@ export interface GrayOptions {
   readonly lo?: number;
   /** Brightness of white; `zscale` if left out. */
   readonly hi?: number;
-  /** Above 1: pixels are repeated. Below 1: means of squares of pixels. A whole number or its inverse; 1. */
+  /** A whole number repeats pixels, its inverse takes means of squares of pixels; 1. */
   readonly scale?: number;
   /** Row 0 at the bottom, as astronomers look at it; true. */
   readonly flipY?: boolean;

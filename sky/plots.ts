@@ -125,9 +125,11 @@ export function scatterPlotSvg(plot: ScatterPlot): string {
   return compose(plot, box, content, legend, series.flatMap((one) => placesOf(one, box)));
 }
 
-/** Where the points stand in the drawing; NaN where they have no place. */
-function placesOf({ x, y }: PlotSeries, box: PlotBox): (readonly [number, number])[] {
-  return Array.from({ length: x.length }, (_, i) => [box.x(x[i]!), box.y(y[i]!)] as const);
+/** Where the points and the ends of their bars stand in the drawing; NaN for no place. */
+function placesOf(series: PlotSeries, box: PlotBox): (readonly [number, number])[] {
+  return withErrors(series).flatMap((y) =>
+    Array.from(series.x, (x, i) => [box.x(x), box.y(y[i]!)] as const)
+  );
 }
 
 function withErrors({ y, yError }: PlotSeries): ArrayLike<number>[] {

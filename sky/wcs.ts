@@ -162,7 +162,7 @@ export function shiftWcs(wcs: Wcs, x0: number, y0: number): Wcs {
  *
  * @param header Cards of the image's own HDU.
  * @returns The map, or undefined when the header holds no celestial WCS.
- * @throws {DataError} If the projection, the unit or the equinox is not supported, or the matrix is singular.
+ * @throws {DataError} If projection, unit or equinox is not supported, or the matrix singular.
  */
 export function wcsFromHeader(header: FitsHeader): Wcs | undefined {
   const model = readWcsModel(header);

@@ -204,3 +204,43 @@ Deno.test("clearWcs() leaves every other card", () => {
     "EQUINOX",
   ]);
 });
+
+/** Coefficients that bend a field of 2000 px at 1 arcsec by a few pixels a term. */
+function anyDistortion(kind: "tpv" | "sip"): fc.Arbitrary<Cards> {
+  const bend = fc.double({ min: -1, max: 1, noNaN: true });
+  return fc.array(bend, { minLength: 40, maxLength: 40 }).map((values) => {
+    const cards: Cards = {};
+    for (const [i, value] of values.entries()) {
+      if (kind === "tpv") {
+        const [axis, term] = [1 + i % 2, Math.floor(i / 2)];
+        // 0.3 degrees from the middle to a corner; degree 5 at most.
+        cards[`PV${axis}_${term}`] = (term === 1 ? 1 : 0) + value * 2e-4;
+      } else if (i < 24) {
+        const [p, q] = [Math.floor(i / 2) % 4, Math.floor(i / 8)];
+        if (p + q >= 2 && p + q <= 5) {
+          cards[`${i % 2 ? "A" : "B"}_${p}_${q}`] = value * 5 / 1400 ** (p + q);
+        }
+      }
+    }
+    return kind === "tpv" ? cards : { ...cards, A_ORDER: 5, B_ORDER: 5 };
+  });
+}
+
+for (const kind of ["tpv", "sip"] as const) {
+  Deno.test(`any ${kind.toUpperCase()} field goes to the sky and back to 1e-6 px`, () => {
+    const place = fc.double({ min: -50, max: 2050, noNaN: true });
+    const dec = fc.double({ min: -85, max: 85, noNaN: true });
+    fc.assert(fc.property(anyDistortion(kind), dec, place, place, (bent, decDeg, x, y) => {
+      const plain = tanWcs({ raDeg: 0.1, decDeg, scaleArcsec: 1, width: 2000, height: 2000 });
+      const cards: Cards = { ...bent };
+      for (const { keyword, value } of plain.cards().cards) {
+        if (typeof value === "string" || typeof value === "number") cards[keyword] = value;
+      }
+      if (kind === "sip") [cards["CTYPE1"], cards["CTYPE2"]] = ["RA---TAN-SIP", "DEC--TAN-SIP"];
+      const wcs = read(cards);
+      assert.equal(wcs.model.distortion.kind, kind);
+      const [px, py] = wcs.skyToPixel(...wcs.pixelToSky(x, y));
+      assert.ok(Math.hypot(px - x, py - y) < 1e-6, `${px - x} ${py - y}`);
+    }));
+  });
+}
