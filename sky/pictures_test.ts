@@ -12,7 +12,7 @@ testWithData("zscale() agrees with astropy's ZScaleInterval on real frames", asy
   for (const { file, lo, hi } of reference.zscale) {
     const { data } = await readImage(join(DATA, file));
     const [ourLo, ourHi] = zscale(data);
-    const tolerance = 0.02 * (hi - lo);
+    const tolerance = 1e-6 * (hi - lo);
     assert.ok(Math.abs(ourLo - lo) < tolerance, `${file}: ${ourLo} ${lo}`);
     assert.ok(Math.abs(ourHi - hi) < tolerance, `${file}: ${ourHi} ${hi}`);
   }
