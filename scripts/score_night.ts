@@ -31,7 +31,7 @@ export interface StackScore {
   /** Injected at all, and how many of them were found. */
   readonly injected: number;
   readonly foundOfAll: number;
-  /** Transients where nothing was injected. */
+  /** Transients where nothing appeared or faded. */
   readonly falseOnes: number;
   /** Ids of those expected and not found. */
   readonly missed: readonly string[];
@@ -67,15 +67,13 @@ async function scoreStack(
   const filter = stack.filter ?? "";
   const table = await readAsciiHead(catalogue.path);
   const column = (name: string) => Array.from(table.column(name), Number);
-  const passed = column("FLAGGED").map((flagged) => flagged === 0);
+  const passed = column("TRANSIENT").map((flag) => flag === 1);
   const keep = (values: number[]) => values.filter((_, index) => passed[index]);
   const found = { raDeg: keep(column("ALPHA_J2000")), decDeg: keep(column("DELTA_J2000")) };
-  const injected = truth.filter((row) => row.object === stack.object && row.kind === "new");
-  const places = {
-    raDeg: injected.map((row) => Number(row.ra)),
-    decDeg: injected.map((row) => Number(row.dec)),
-  };
-  const matches = crossMatch(places, found, MATCH_RADIUS_ARCSEC);
+  const ofField = truth.filter((row) => row.object === stack.object);
+  const injected = ofField.filter((row) => row.kind === "new");
+  const matches = crossMatch(placesOf(injected), found, MATCH_RADIUS_ARCSEC);
+  const explained = crossMatch(placesOf(ofField), found, MATCH_RADIUS_ARCSEC);
   const matched = new Set(matches.map((match) => match.i));
   const expected = injected.map((_, index) => index)
     .filter((index) => Number(injected[index]?.[`snr_${filter}`]) >= EXPECTED_SNR);
@@ -86,10 +84,14 @@ async function scoreStack(
     found: expected.filter((index) => matched.has(index)).length,
     injected: injected.length,
     foundOfAll: matched.size,
-    falseOnes: found.raDeg.length - matches.length,
+    falseOnes: found.raDeg.length - explained.length,
     missed: expected.filter((index) => !matched.has(index)).map((i) => injected[i]?.id ?? ""),
     offsetArcsec: median(matches.map((match) => match.distanceArcsec)),
   };
+}
+
+function placesOf(rows: readonly Row[]): { raDeg: number[]; decDeg: number[] } {
+  return { raDeg: rows.map((row) => Number(row.ra)), decDeg: rows.map((row) => Number(row.dec)) };
 }
 
 function describe(score: StackScore): string {
