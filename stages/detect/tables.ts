@@ -15,7 +15,7 @@ import type { SearchResult } from "./search_image.ts";
 /**
  * Writes the catalogue: every candidate, its brightness in each aperture, its flags.
  *
- * `TRANSIENT` is 1 where no flag is set; `flag_n` is 1 where rule `n` is broken.
+ * `FLAGGED` counts the flags set, `TRANSIENT` is 1 where there are none; `flag_n` is 1 where rule `n` is broken.
  *
  * @param path Where to.
  * @param result The search.
@@ -99,6 +99,12 @@ function identityColumns({ candidates, flags }: SearchResult): AsciiColumn[] {
   const each = (value: (candidate: Candidate) => number): number[] => candidates.map(value);
   return [
     { name: "NUMBER", digits: 0, comment: "Running number", values: each((c) => c.number) },
+    {
+      name: "FLAGGED",
+      digits: 0,
+      comment: "How many flags are set",
+      values: flags.map((set) => set.filter(Boolean).length),
+    },
     {
       name: "TRANSIENT",
       digits: 0,
