@@ -23,6 +23,7 @@ export type CombineMethod = "median" | "mean" | "clipped-median" | "clipped-mean
 
 /** How {@linkcode clipStack} combines. */
 export interface ClipStackOptions {
+  /** What the value is. */
   readonly method: CombineMethod;
   /** Samples farther than this many sigma from the median are rejected; 3 if left out. */
   readonly clipSigma?: number;

@@ -6,6 +6,7 @@
 
 /** How {@linkcode fillGaps} works. */
 export interface FillGapsOptions {
+  /** Pixels a row. */
   readonly width: number;
   /** Pixels with any of these bits are filled, and so are NaN. */
   readonly bits: number;

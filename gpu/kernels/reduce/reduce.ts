@@ -8,7 +8,9 @@
 export interface ReduceBits {
   /** Hot, dead, or without a usable flat. */
   readonly bad: number;
+  /** Raw value at or above saturation. */
   readonly saturated: number;
+  /** Raw value is NaN. */
   readonly noData: number;
 }
 
@@ -32,6 +34,7 @@ export interface ReduceOptions {
   readonly saturation?: number;
   /** Factor on the result; 1 if left out. Used to bring flats to one level. */
   readonly scale?: number;
+  /** Which bits the mask gets. */
   readonly bits: ReduceBits;
 }
 

@@ -13,6 +13,7 @@ export interface KernelTable {
   readonly taps: number;
   /** The first tap lies this far before `floor(position + offset)`. */
   readonly before: number;
+  /** 0.5 where positions are rounded, else 0. */
   readonly offset: number;
   /** `[PHASES + 1, taps]`. */
   readonly weights: Float64Array;

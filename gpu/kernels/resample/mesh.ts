@@ -6,8 +6,11 @@
 
 /** Source coordinates at every `stepPx` of the target image. */
 export interface CoordinateMesh {
+  /** Distance of the nodes, target px. */
   readonly stepPx: number;
+  /** Nodes along x. */
   readonly columns: number;
+  /** Nodes along y. */
   readonly rows: number;
   /** `[rows, columns]` source x of each node, px; NaN where the mapping has none. */
   readonly x: Float64Array;
@@ -24,8 +27,9 @@ export interface PixelMapping {
 
 /** How fine the mesh must be. */
 export interface MeshOptions {
-  /** Size of the target image, px. */
+  /** Columns of the target image. */
   readonly width: number;
+  /** Rows of the target image. */
   readonly height: number;
   /** Largest error of the interpolated coordinates, px; 0.001 if left out. */
   readonly tolerancePx?: number;
@@ -128,8 +132,11 @@ function setAreas(mesh: CoordinateMesh): void {
 
 /** Coordinates of one target row, each `[width]`. */
 export interface MeshRow {
+  /** Source x, px. */
   readonly x: Float64Array;
+  /** Source y, px. */
   readonly y: Float64Array;
+  /** Source pixels that the target pixel covers. */
   readonly area: Float64Array;
 }
 

@@ -9,9 +9,11 @@ import { type CoordinateMesh, interpolateRow, type MeshRow } from "./mesh.ts";
 
 /** Some rows of the source image. */
 export interface SourceWindow {
+  /** Pixels a row of the source image. */
   readonly width: number;
   /** Row of the source image that the window begins with. */
   readonly firstRow: number;
+  /** Rows in the window. */
   readonly rows: number;
   /** `[rows, width]`; NaN where there is no sample. */
   readonly data: Float32Array;
@@ -21,8 +23,11 @@ export interface SourceWindow {
 
 /** Some rows of the target image, overwritten. */
 export interface TargetStrip {
+  /** Pixels a row of the target image. */
   readonly width: number;
+  /** Row of the target image that the strip begins with. */
   readonly firstRow: number;
+  /** Rows in the strip. */
   readonly rows: number;
   /** `[rows, width]`; NaN where the source has no sample. */
   readonly data: Float32Array;
@@ -32,6 +37,7 @@ export interface TargetStrip {
 
 /** How {@linkcode resampleStrip} works. */
 export interface ResampleOptions {
+  /** How values between pixels are found. */
   readonly kernel: ResampleKernel;
   /** Factor on every value besides the area of the pixel; 1 if left out. */
   readonly scale?: number;
