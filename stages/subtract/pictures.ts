@@ -10,8 +10,10 @@ import { stampsPng } from "../../sky/pictures.ts";
 import type { FinishedDifference } from "./finish.ts";
 import type { AlignedPair } from "./pair.ts";
 
-/** Side of the squares that an image is shrunk to, px. */
+/** Side of a picture on the page, px. */
 const PANEL_PX = 480;
+/** Larger images are shrunk to at most so many pixels a side. */
+const MOST_PX = 960;
 
 /**
  * Draws science frame, reference, difference and difference over noise beside each other.
@@ -67,7 +69,7 @@ function shrink(
   pair: AlignedPair,
   how: { readonly size: number; readonly mean: boolean },
 ): { readonly data: Float32Array; readonly size: number } {
-  const step = Math.max(1, Math.ceil(how.size / PANEL_PX));
+  const step = Math.max(1, Math.ceil(how.size / MOST_PX));
   const size = Math.ceil(how.size / step);
   const out = new Float32Array(size * size).fill(NaN);
   for (let y = 0; y < size; y++) {

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { toolSet } from "../../external/run_tool.ts";
+import { writeImage } from "../../fits/image.ts";
+import { syntheticPair } from "./_synthetic_pair.ts";
+import { hotpantsEngine, hotpantsSettings, substampText } from "./hotpants.ts";
+import type { AlignedPair } from "./pair.ts";
+
+const STAND_IN = [
+  "#!/bin/sh",
+  `exec "${Deno.execPath()}" run -A --no-check \\`,
+  `  --config "${new URL("../../deno.json", import.meta.url).pathname}" \\`,
+  `  "${new URL("./_hotpants_stand_in.ts", import.meta.url).pathname}" "$@"`,
+  "",
+].join("\n");
+
+async function withStandIn(
+  script: string,
+  test: (base: string, pair: AlignedPair) => Promise<void>,
+) {
+  const base = await Deno.makeTempDir({ prefix: "gppy-hotpants-" });
+  const path = Deno.env.get("PATH");
+  try {
+    await Deno.mkdir(join(base, "bin"));
+    await Deno.mkdir(join(base, "scratch"));
+    await Deno.writeTextFile(join(base, "bin", "hotpants"), script, { mode: 0o755 });
+    Deno.env.set("PATH", `${join(base, "bin")}:${path}`);
+    Deno.env.set("HOTPANTS_LOG", join(base, "log.json"));
+    const { pair } = syntheticPair({ size: 200, seed: 4, stars: 90 });
+    await writeImage(join(base, "science.fits"), { ...size(pair), data: pair.science.data });
+    await writeImage(join(base, "reference.fits"), { ...size(pair), data: pair.reference.data });
+    await test(base, {
+      ...pair,
+      science: { ...pair.science, path: join(base, "science.fits"), saturationAdu: 60000 },
+      reference: { ...pair.reference, path: join(base, "reference.fits") },
+    });
+  } finally {
+    if (path !== undefined) Deno.env.set("PATH", path);
+    Deno.env.delete("HOTPANTS_LOG");
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+function size({ width, height }: AlignedPair) {
+  return { width, height };
+}
+
+function engineIn(base: string) {
+  const tools = toolSet({ signal: new AbortController().signal });
+  return hotpantsEngine({ tools, scratch: join(base, "scratch") });
+}
+
+Deno.test("the HOTPANTS engine hands over images, masks, noise, substamps and limits", async () => {
+  await withStandIn(STAND_IN, async (base, pair) => {
+    const engine = engineIn(base);
+    assert.ok(await engine.available());
+    const result = await engine.run(pair);
+    const args = JSON.parse(await Deno.readTextFile(join(base, "log.json"))) as string[];
+    const of = (flag: string, count = 1) => {
+      const at = args.indexOf(flag);
+      assert.ok(at >= 0, `${flag} is missing in ${args.join(" ")}`);
+      return args.slice(at + 1, at + 1 + count).join(" ");
+    };
+    assert.equal(of("-c"), "t");
+    assert.equal(of("-n"), "i");
+    assert.equal(of("-iu"), "60000");
+    assert.equal(of("-il"), "420");
+    assert.equal(of("-tl"), "120");
+    assert.equal(of("-ig"), "2");
+    assert.equal(of("-ng", 7), "3 6 0.562 4 1.124 2 2.247");
+    assert.deepEqual([of("-nrx"), of("-nry")], ["1", "1"]);
+    assert.equal(result.convolvedSide, "reference");
+    assert.equal(result.kernel.sum, 1.25);
+    assert.ok(Number.isNaN(result.difference[3]!), "filled pixels have no data");
+    const i = 100 * 200 + 50;
+    const expected = pair.science.data[i]! - pair.reference.data[i]!;
+    assert.ok(Math.abs(result.difference[i]! - expected) < 1e-3);
+    const variance = pair.science.variance[i]! + pair.reference.variance[i]!;
+    assert.ok(Math.abs(result.variance[i]! / variance - 1) < 1e-5);
+  });
+});
+
+Deno.test("the HOTPANTS engine convolves the science frame when that is the sharper", () => {
+  const { pair } = syntheticPair({ size: 200, seed: 4, scienceFwhmPx: 3, referenceFwhmPx: 4 });
+  assert.equal(hotpantsSettings(pair, {}).convolve, "i");
+  assert.equal(hotpantsSettings(pair, { convolve: "reference" }).convolve, "t");
+});
+
+Deno.test("substampText() counts pixels from one", () => {
+  const { pair } = syntheticPair({ size: 200, seed: 4 });
+  const stars = [{ x: 0, y: 9.5, snr: 50, fluxRatio: 1 }];
+  assert.equal(substampText({ ...pair, stars }), "1.00 10.50\n");
+});
+
+Deno.test("a HOTPANTS that fails gives an error that carries what it said", async () => {
+  await withStandIn("#!/bin/sh\necho 'no good stamps' >&2\nexit 3\n", async (base, pair) => {
+    await assert.rejects(engineIn(base).run(pair), (error: unknown) => {
+      assert.equal((error as Error).name, "ExternalToolError");
+      return true;
+    });
+  });
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runTool } from "../../external/run_tool.ts";
+import { readHeader } from "../../fits/file.ts";
+import { readImage } from "../../fits/image.ts";
+import { bit, readMask } from "../../sky/mask.ts";
+import { wcsFromHeader } from "../../sky/wcs.ts";
+import type { Product } from "../manifest.ts";
+import { testContext } from "../testing.ts";
+import { type Fixture, type FixtureOptions, makeFixture } from "./_stage_fixture.ts";
+import { subtract } from "./mod.ts";
+
+async function withFixture(options: FixtureOptions, test: (fixture: Fixture) => Promise<void>) {
+  const base = await Deno.makeTempDir({ prefix: "gppy-subtract-" });
+  try {
+    await test(await makeFixture(base, options));
+  } finally {
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+async function run(fixture: Fixture, flags: Record<string, unknown> = {}) {
+  const { context, left } = testContext({ ...fixture, stage: "subtract" });
+  const outcome = await subtract.run(
+    subtract.params.parse({ engine: "native", ...flags }),
+    context,
+  );
+  return { outcome, left };
+}
+
+const TRANSIENTS = [{ x: 300, y: 420, flux: 6000 }, { x: 500.3, y: 200.6, flux: 2000 }];
+
+Deno.test("subtract aligns a rotated reference, finds the transients and passes every gate", async () => {
+  const options = { offsetArcsec: 8, rotationDeg: 0.4, scale: 0.8, transients: TRANSIENTS };
+  await withFixture(options, async (fixture) => {
+    const { outcome, left } = await run(fixture);
+    assert.deepEqual(left, []);
+    const made = outcome.products.find(({ kind }) => kind === "difference") as Product;
+    assert.equal(made.id, `${fixture.stackId}.subt`);
+    assert.equal(made.of, fixture.stackId);
+    assert.deepEqual(made.gates.filter(({ verdict }) => verdict !== "pass"), []);
+    assert.equal(made.measured["resampled"], true);
+    assert.ok(Math.abs(Number(made.measured["pullSigma"]) - 1) < 0.1);
+    const { data, width, header } = await readImage(made.path);
+    for (const { x, y, flux } of TRANSIENTS) {
+      let sum = 0;
+      for (let dy = -9; dy <= 9; dy++) {
+        for (let dx = -9; dx <= 9; dx++) {
+          sum += data[(Math.round(y) + dy) * width + Math.round(x) + dx]!;
+        }
+      }
+      assert.ok(Math.abs(sum / flux - 0.97) < 0.2, `${sum} of ${flux}`);
+    }
+    assert.equal(header.text("REFNAME"), "ref_7DT_T09614_m600_20240101.fits");
+    assert.equal(header.text("SUBENG"), "native");
+    assert.equal(header.number("ZP_AUTO"), 25);
+    assert.ok(wcsFromHeader(header) !== undefined);
+  });
+});
+
+Deno.test("subtract writes companions on the grid of the stack that fitsverify accepts", async () => {
+  await withFixture({ size: 500, offsetArcsec: 60 }, async (fixture) => {
+    const { outcome } = await run(fixture);
+    const byRole = (kind: string, role?: string) =>
+      outcome.products.find((made) =>
+        made.kind === kind && (role === undefined || made.role === role)
+      )!;
+    const mask = await readMask(byRole("mask").path);
+    assert.equal(mask.width, 500);
+    const weight = await readImage(byRole("weight").path);
+    const difference = await readImage(byRole("difference").path);
+    let missing = 0;
+    mask.data.forEach((value, i) => {
+      if ((value & bit("NO_DATA")) === 0) return;
+      missing++;
+      assert.equal(weight.data[i], 0);
+      assert.equal(difference.data[i], 0);
+    });
+    assert.ok(missing > 0.1 * mask.data.length, `${missing} pixels outside the reference`);
+    assert.ok(mask.data[10 * 500 + 300]! & bit("BAD"), "the stack's own mask is passed on");
+    for (const made of outcome.products.filter(({ path }) => path.endsWith(".fits"))) {
+      await runTool("fitsverify", ["-q", made.path], {});
+      assert.ok((await readHeader(made.path)).text("CHECKSUM"), made.path);
+    }
+    assert.equal(byRole("reference").id, `${fixture.stackId}.ref`);
+    assert.equal(byRole("reference", "convolved").id, `${fixture.stackId}.conv`);
+    assert.ok((await Deno.readFile(byRole("picture", "overview").path)).length > 1000);
+    assert.ok((await Deno.readFile(byRole("picture", "kernel").path)).length > 1000);
+    for await (const { name } of Deno.readDir(fixture.folder)) {
+      assert.ok(!name.startsWith("."), name);
+    }
+  });
+});
+
+Deno.test("subtract leaves a stack without a reference behind and names the folder", async () => {
+  await withFixture({ size: 300 }, async (fixture) => {
+    const folder = join(fixture.site.paths.references, "m600");
+    await Deno.remove(folder, { recursive: true });
+    const { outcome, left } = await run(fixture);
+    assert.deepEqual(outcome.products, []);
+    assert.equal(left[0]!.error, "DataError");
+    assert.ok(left[0]!.message.includes(folder), left[0]!.message);
+  });
+});
+
+Deno.test("subtract leaves a stack behind that the reference hardly covers", async () => {
+  await withFixture({ size: 400, offsetArcsec: 220 }, async (fixture) => {
+    const { left } = await run(fixture);
+    assert.match(left[0]!.message, /covers \d+\.\d % of the frame/);
+  });
+});
+
+Deno.test("subtract leaves a starless pair behind with a clear message", async () => {
+  await withFixture({ size: 300, stars: 1 }, async (fixture) => {
+    const { left } = await run(fixture);
+    assert.equal(left.length, 1);
+    assert.match(left[0]!.message, /Cannot/);
+  });
+});
+
+Deno.test("subtract --engine hotpants without the program says what to do", async () => {
+  await withFixture({ size: 300 }, async (fixture) => {
+    const { left } = await run(fixture, { engine: "hotpants" });
+    assert.equal(left[0]!.error, "ExternalToolError");
+    assert.match(left[0]!.message, /not on PATH/);
+  });
+});
