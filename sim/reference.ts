@@ -11,7 +11,7 @@ import { setWcs, tanWcs, type Wcs, wcsFromModel } from "../sky/wcs.ts";
 import { BANDS } from "./bands.ts";
 import { type NightFrame, skyElectrons } from "./conditions.ts";
 import { BIAS_ADU, CONVERTER_MAX } from "./detector.ts";
-import type { PsfField } from "./profile.ts";
+import type { PointList, PsfField } from "./profile.ts";
 import { keyOf, RandomStream } from "./random.ts";
 import { pointsOf, STRIP_ROWS, StripIndex } from "./render.ts";
 import { magnitudeIn, type Scene } from "./scene.ts";
@@ -105,17 +105,11 @@ export async function writeReference(
   const electronsAtZero = BANDS[filter]!.rateAtZero * options.exposureS *
     10 ** (-0.4 * BANDS[filter]!.extinction * 1.1);
   const psf = referencePsf(grid, options);
-  const points = pointsOf(scene, {
+  const points = referencePoints(scene, transients, {
     wcs: grid.wcs,
     psf,
-    thresholdE: 0.02,
-    fluxOf: (source) => electronsAtZero * 10 ** (-0.4 * magnitudeIn(source, filter)),
-    extra: transients.filter(({ kind }) => kind === "fading").map((transient) => ({
-      raDeg: transient.raDeg,
-      decDeg: transient.decDeg,
-      flux: electronsAtZero * 10 ** (-0.4 * differenceMagnitude(transient, filter)) /
-        (1 - FADED_SHARE),
-    })),
+    electronsAtZero,
+    filter,
   });
   const skyE = skyElectrons(filter, options.exposureS, grid.wcs.pixelScaleArcsec);
   const saturationAdu = CONVERTER_MAX - BIAS_ADU;
@@ -136,6 +130,31 @@ export async function writeReference(
     await writer.writeRows(data.subarray(0, strip.rows * width));
   }
   await writer.finish();
+}
+
+/** The scene as it was before: new sources are missing, fading ones shine in full. */
+function referencePoints(
+  scene: Scene,
+  transients: readonly Transient[],
+  { wcs, psf, electronsAtZero, filter }: {
+    wcs: Wcs;
+    psf: PsfField;
+    electronsAtZero: number;
+    filter: string;
+  },
+): PointList {
+  const electrons = (magnitude: number) => electronsAtZero * 10 ** (-0.4 * magnitude);
+  return pointsOf(scene, {
+    wcs,
+    psf,
+    thresholdE: 0.02,
+    fluxOf: (source) => electrons(magnitudeIn(source, filter)),
+    extra: transients.filter(({ kind }) => kind === "fading").map((transient) => ({
+      raDeg: transient.raDeg,
+      decDeg: transient.decDeg,
+      flux: electrons(differenceMagnitude(transient, filter)) / (1 - FADED_SHARE),
+    })),
+  });
 }
 
 /** From expected electrons of one exposure to ADU of the mean of many. */

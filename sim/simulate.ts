@@ -33,6 +33,7 @@ export interface SimulateOptions {
   readonly site: Pick<Site, "unit" | "camera">;
   /** Write over a night of the same name. */
   readonly force?: boolean;
+  /** Stops between two files. */
   readonly signal?: AbortSignal;
   /** Told before each file: how many are done, of how many, and which comes. */
   readonly progress?: (done: number, total: number, what: string) => void;
@@ -40,9 +41,13 @@ export interface SimulateOptions {
 
 /** Where the truth about a night stands. */
 export interface TruthPaths {
+  /** Table of stars and galaxies. */
   readonly sources: string;
+  /** Table of what differs between lights and reference. */
   readonly transients: string;
+  /** Table of raw frames. */
   readonly frames: string;
+  /** Folder of the true WCS of each light frame, one text of cards a frame. */
   readonly wcs: string;
 }
 
@@ -52,7 +57,9 @@ export interface SimulatedNight {
   readonly night: string;
   /** Site folder, for `--config`. */
   readonly site: string;
+  /** Every raw frame, in order of time. */
   readonly frames: readonly FrameTruth[];
+  /** What differs between lights and reference, by target. */
   readonly transients: readonly { object: string; transients: readonly Transient[] }[];
   /** Tables of the truth. */
   readonly truth: {
