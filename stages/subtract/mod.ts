@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { ExternalToolError } from "../../config/errors.ts";
+import { readHeader } from "../../fits/file.ts";
 import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
@@ -128,10 +129,12 @@ async function subtractOne(
   params: Params,
   context: StageContext,
 ): Promise<Subtracted> {
+  const filterCard = (await readHeader(stack.path)).text("FILTER");
   const reference = await findReference({
     object: stack.object ?? "unknown",
     filter: stack.filter ?? "unknown",
     folder: context.site.paths.references,
+    ...(filterCard === undefined ? {} : { filterCard }),
     ...(params.reference === null ? {} : { file: params.reference }),
   });
   const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".subtract-" });

@@ -115,9 +115,9 @@ function fitImages(
   };
 }
 
-/** As much variation as the stars carry: about six stars a coefficient. */
+/** As much variation as the stars carry: three to six stars a coefficient. */
 function chooseOrders(stars: number, options: NativeOptions): SpatialOrders {
-  const affordable = stars >= 60 ? 3 : stars >= 30 ? 2 : stars >= 12 ? 1 : 0;
+  const affordable = stars >= 60 ? 3 : stars >= 30 ? 2 : stars >= 9 ? 1 : 0;
   return {
     kernel: options.kernelOrder ?? Math.min(affordable, 2),
     scale: options.scaleOrder ?? 0,

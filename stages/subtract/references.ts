@@ -23,6 +23,8 @@ export interface ChosenReference {
 export interface ReferenceWanted {
   readonly object: string;
   readonly filter: string;
+  /** The filter as the frame's own header spells it, when that differs. */
+  readonly filterCard?: string;
   /** The folder of all references, which has one folder a filter. */
   readonly folder: string;
   /** Takes this file and looks no further. */
@@ -106,11 +108,12 @@ function depthOf(header: FitsHeader): number | undefined {
 
 async function open(path: string, wanted: ReferenceWanted, why: string): Promise<ChosenReference> {
   const header = await readHeader(path);
-  const filter = header.text("FILTER");
-  if (filter !== undefined && filter.trim() !== wanted.filter) {
+  const filter = header.text("FILTER")?.trim();
+  const accepted = [wanted.filter, wanted.filterCard?.trim()];
+  if (filter !== undefined && !accepted.includes(filter)) {
     throw new DataError(
-      `Cannot subtract "${path}": its FILTER is "${filter.trim()}", the frame's "${wanted.filter}"`,
-      { details: { file: path, filter: filter.trim(), wanted: wanted.filter } },
+      `Cannot subtract "${path}": its FILTER is "${filter}", the frame's "${wanted.filter}"`,
+      { details: { file: path, filter, wanted: wanted.filter } },
     );
   }
   const maskPath = path.replace(/\.fits$/, ".mask.fits");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { buildBasis, chooseGaussians, noiseProducts } from "./basis.ts";
 import { randomNumbers } from "./_synthetic_pair.ts";
-import { solveScaled } from "./solve.ts";
+import { solveScaled } from "./linear_system.ts";
 import { stampEquations } from "./stamps.ts";
 
 Deno.test("solveScaled() solves a hand case and agrees with A x = b over random positive matrices", () => {

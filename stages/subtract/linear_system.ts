@@ -1,0 +1,119 @@
+/**
+ * Symmetric linear systems in float64.
+ *
+ * @module
+ */
+
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { DataError } from "../../config/errors.ts";
+
+/**
+ * Solves a symmetric positive definite system scaled to unit diagonal, by
+ * Cholesky; when that breaks down, by eigenvalues with the smallest left out.
+ *
+ * @param matrix `[n, n]`.
+ * @param vector `[n]`.
+ * @returns `[n]`.
+ * @throws {DataError} If the system has no finite solution.
+ */
+export function solveScaled(matrix: Float64Array, vector: Float64Array): Float64Array {
+  const scaled = unitDiagonal(matrix, vector.length);
+  const result = solvePositive(matrix, vector, 1e-13) ??
+    truncatedInverse(scaled.matrix, vector.map((value, i) => value / scaled.scale[i]!))
+      .map((value, i) => value / scaled.scale[i]!);
+  if (result.every(Number.isFinite)) return result;
+  throw new DataError("Cannot fit the kernel: the normal equations have no finite solution");
+}
+
+/**
+ * Solves a symmetric positive definite system by Cholesky.
+ *
+ * @param matrix `[n, n]`.
+ * @param vector `[n]`.
+ * @param smallestPivot Of the matrix scaled to unit diagonal.
+ * @returns `[n]`; undefined when a pivot is smaller than allowed.
+ */
+export function solvePositive(
+  matrix: Float64Array,
+  vector: Float64Array,
+  smallestPivot: number,
+): Float64Array | undefined {
+  const scaled = unitDiagonal(matrix, vector.length);
+  const right = vector.map((value, i) => value / scaled.scale[i]!);
+  const solution = cholesky(scaled.matrix, right, smallestPivot);
+  return solution?.map((value, i) => value / scaled.scale[i]!);
+}
+
+function unitDiagonal(
+  matrix: Float64Array,
+  n: number,
+): { matrix: Float64Array; scale: Float64Array } {
+  const scale = Float64Array.from({ length: n }, (_, i) => Math.sqrt(matrix[i * n + i]!) || 1);
+  return {
+    scale,
+    matrix: matrix.map((value, k) => value / (scale[Math.floor(k / n)]! * scale[k % n]!)),
+  };
+}
+
+function cholesky(
+  matrix: Float64Array,
+  right: Float64Array,
+  smallestPivot: number,
+): Float64Array | undefined {
+  const n = right.length;
+  const lower = matrix.slice();
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = lower[i * n + j]!;
+      for (let k = 0; k < j; k++) sum -= lower[i * n + k]! * lower[j * n + k]!;
+      if (i !== j) lower[i * n + j] = sum / lower[j * n + j]!;
+      else if (sum > smallestPivot) lower[i * n + i] = Math.sqrt(sum);
+      else return undefined;
+    }
+  }
+  const x = right.slice();
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) x[i]! -= lower[i * n + k]! * x[k]!;
+    x[i]! /= lower[i * n + i]!;
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i]! -= lower[k * n + i]! * x[k]!;
+    x[i]! /= lower[i * n + i]!;
+  }
+  return x;
+}
+
+function truncatedInverse(matrix: Float64Array, right: Float64Array): Float64Array {
+  const n = right.length;
+  const eigen = new EigenvalueDecomposition(toMatrix(matrix, n), { assumeSymmetric: true });
+  const values = eigen.realEigenvalues;
+  const vectors = eigen.eigenvectorMatrix;
+  const floor = 1e-11 * Math.max(...values);
+  const x = new Float64Array(n);
+  values.forEach((value, k) => {
+    if (!(value > floor)) return;
+    let projection = 0;
+    for (let i = 0; i < n; i++) projection += vectors.get(i, k) * right[i]!;
+    for (let i = 0; i < n; i++) x[i]! += (projection / value) * vectors.get(i, k);
+  });
+  return x;
+}
+
+function toMatrix(values: Float64Array, n: number): Matrix {
+  return Matrix.from1DArray(n, n, Array.from(values));
+}
+
+/**
+ * The condition number of a symmetric matrix scaled to unit diagonal.
+ *
+ * @param matrix `[n, n]`.
+ * @param n Its order.
+ * @returns Largest over smallest eigenvalue, at most 1 / (n ε).
+ */
+export function condition(matrix: Float64Array, n: number): number {
+  const scaled = unitDiagonal(matrix, n);
+  const eigen = new EigenvalueDecomposition(toMatrix(scaled.matrix, n), { assumeSymmetric: true });
+  const values = eigen.realEigenvalues;
+  const smallest = Math.max(Math.min(...values), Number.EPSILON * n);
+  return Math.max(...values) / smallest;
+}
