@@ -67,6 +67,7 @@ export class Scratch implements AsyncDisposable {
     return await Deno.stat(this.path(name)).then(() => true, () => false);
   }
 
+  /** Removes the folder and all in it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true }).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;

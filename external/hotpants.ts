@@ -14,7 +14,9 @@ import type { ToolRun, ToolSet } from "./run_tool.ts";
 
 /** One Gaussian of the kernel basis: its width and the order of its polynomial. */
 export interface KernelGaussian {
+  /** Order of the polynomial that multiplies it. */
   readonly degree: number;
+  /** Width, px. */
   readonly sigmaPx: number;
 }
 
@@ -24,10 +26,11 @@ export interface HotpantsOptions {
   readonly convolve?: "t" | "i";
   /** Whose photometric scale the difference gets: template, science image, or unconvolved. */
   readonly normalize?: "t" | "i" | "u";
-  /** Valid data of the template, ADU. */
+  /** Upper limit of valid data of the template, ADU. */
   readonly templateUpperAdu?: number;
   /** Upper limit of the template for kernel stamps, ADU. */
   readonly templateKernelUpperAdu?: number;
+  /** Lower limit of valid data of the template, ADU. */
   readonly templateLowerAdu?: number;
   /** Gain of the template, electrons an ADU. */
   readonly templateGain?: number;
@@ -35,10 +38,11 @@ export interface HotpantsOptions {
   readonly templateReadNoiseE?: number;
   /** Pedestal of the template, ADU. */
   readonly templatePedestalAdu?: number;
-  /** Valid data of the science image, ADU. */
+  /** Upper limit of valid data of the science image, ADU. */
   readonly scienceUpperAdu?: number;
   /** Upper limit of the science image for kernel stamps, ADU. */
   readonly scienceKernelUpperAdu?: number;
+  /** Lower limit of valid data of the science image, ADU. */
   readonly scienceLowerAdu?: number;
   /** Gain of the science image, electrons an ADU. */
   readonly scienceGain?: number;
@@ -46,11 +50,13 @@ export interface HotpantsOptions {
   readonly scienceReadNoiseE?: number;
   /** Pedestal of the science image, ADU. */
   readonly sciencePedestalAdu?: number;
-  /** Regions along x and y that get a kernel each. */
+  /** Regions along x, each with a kernel of its own. */
   readonly regionsX?: number;
+  /** Regions along y. */
   readonly regionsY?: number;
-  /** Stamps along x and y in each region. */
+  /** Stamps along x in each region. */
   readonly stampsX?: number;
+  /** Stamps along y in each region. */
   readonly stampsY?: number;
   /** Substamps in each stamp. */
   readonly substamps?: number;
@@ -90,7 +96,9 @@ export interface HotpantsOptions {
 
 /** The files of HOTPANTS; paths may hold any characters. */
 export interface HotpantsFiles {
+  /** Science image. */
   readonly science: string;
+  /** Template, on the same pixel grid. */
   readonly template: string;
   /** The difference to write; it and the others appear only when complete. */
   readonly difference: string;

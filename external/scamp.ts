@@ -19,7 +19,9 @@ export interface ReferenceKeys {
   readonly centre: readonly [string, string];
   /** Half axes of the error ellipse, degrees, and perhaps its angle. */
   readonly error: readonly string[];
+  /** Magnitude. */
   readonly mag: string;
+  /** Error of the magnitude. */
   readonly magError: string;
   /** Epoch of the position, years. */
   readonly obsDate?: string;
@@ -37,6 +39,7 @@ export type ScampReference =
 export interface ScampTask {
   /** LDAC catalogues, each with a first WCS in its header. */
   readonly catalogues: readonly string[];
+  /** Where the reference stars come from. */
   readonly reference: ScampReference;
   /** Configuration file. */
   readonly config: string;
@@ -60,7 +63,9 @@ export interface ScampSolution extends ScampResult {
 export interface ScampOutcome {
   /** One a catalogue, in the order of the task. */
   readonly solutions: readonly ScampSolution[];
+  /** One a group of overlapping catalogues. */
   readonly groups: readonly ScampGroup[];
+  /** Warnings of the program. */
   readonly warnings: readonly string[];
 }
 

@@ -63,6 +63,7 @@ export interface ScampGroup {
 export interface ScampReport {
   /** One entry a catalogue, in the order of the command. */
   readonly results: readonly ScampResult[];
+  /** One entry a group of overlapping catalogues. */
   readonly groups: readonly ScampGroup[];
   /** Warnings of the program. */
   readonly warnings: readonly string[];

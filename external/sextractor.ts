@@ -18,6 +18,7 @@ export interface SextractorTask {
   readonly detection?: string;
   /** The catalogue to write; it appears only when complete. */
   readonly catalogue: string;
+  /** FITS_LDAC for SCAMP, ASCII_HEAD for eyes. */
   readonly format: "FITS_LDAC" | "ASCII_HEAD";
   /** Configuration file. */
   readonly config: string;

@@ -12,24 +12,32 @@ import { Scratch } from "./_scratch.ts";
 import { PROGRAMS } from "./programs.ts";
 import type { ToolSet } from "./run_tool.ts";
 
+/** A circle on the sky. */
+export interface SkyCircle {
+  /** Right ascension of its centre. */
+  readonly raDeg: number;
+  /** Declination of its centre. */
+  readonly decDeg: number;
+  /** How far it reaches. */
+  readonly radiusDeg: number;
+}
+
 /** The stars of a frame and what is known of it. */
 export interface SolveFieldTask {
   /** Positions, counted from 1 as in FITS, the brightest star first, px. */
   readonly x: ArrayLike<number>;
   /** Positions, counted from 1 as in FITS, px. */
   readonly y: ArrayLike<number>;
+  /** Columns of the frame. */
   readonly width: number;
+  /** Rows of the frame. */
   readonly height: number;
   /** Expected scale, arcsec a pixel. */
   readonly scaleArcsec: number;
   /** How far the scale may be off, as a fraction; 0.1. */
   readonly scaleTolerance?: number;
   /** Where to look; the whole sky if left out. */
-  readonly near?: {
-    readonly raDeg: number;
-    readonly decDeg: number;
-    readonly radiusDeg: number;
-  };
+  readonly near?: SkyCircle;
   /** Configuration file that names the index files. */
   readonly config?: string;
   /** Path of a file beside which to work. */

@@ -12,6 +12,7 @@ import { settingArgs, type Settings } from "./settings.ts";
 
 /** One image that goes into a stack. */
 export interface SwarpInput {
+  /** Path of the image. */
   readonly image: string;
   /** Its weight image; all inputs have one, or none has. */
   readonly weight?: string;
@@ -21,6 +22,7 @@ export interface SwarpInput {
 
 /** What SWarp shall do. Paths may hold any characters. */
 export interface SwarpTask {
+  /** What goes into the stack. */
   readonly inputs: readonly SwarpInput[];
   /** The stack to write; it appears only when complete. */
   readonly output: string;
