@@ -32,7 +32,9 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean | n
 
 /** What may be given besides the message. */
 export interface GppyErrorOptions {
+  /** Facts for the manifest. */
   readonly details?: ErrorDetails;
+  /** The error behind this one. */
   readonly cause?: unknown;
 }
 
@@ -46,6 +48,8 @@ export abstract class GppyError extends Error {
   readonly details: ErrorDetails;
 
   /**
+   * Makes the error.
+   *
    * @param message `Cannot <do> …: <state>`, values quoted, no full stop.
    * @param options Facts for the manifest, and the error behind this one.
    */
@@ -58,22 +62,28 @@ export abstract class GppyError extends Error {
 
 /** The command line, a settings file or a site table is wrong. */
 export class UsageError extends GppyError {
+  /** See {@linkcode EXIT_CODES}. */
   override readonly exitCode: number = EXIT_CODES.usage;
 }
 
 /** A frame, a catalogue or a manifest cannot be used. */
 export class DataError extends GppyError {
+  /** See {@linkcode EXIT_CODES}. */
   override readonly exitCode: number = EXIT_CODES.data;
 }
 
 /** An external program is missing, failed or took too long. */
 export class ExternalToolError extends GppyError {
+  /** See {@linkcode EXIT_CODES}. */
   override readonly exitCode: number = EXIT_CODES.externalTool;
+  /** Another try may go better. */
   override readonly retryable: boolean = true;
 }
 
 /** The graphics device failed. */
 export class GpuError extends GppyError {
+  /** See {@linkcode EXIT_CODES}. */
   override readonly exitCode: number = EXIT_CODES.gpu;
+  /** Another try may go better. */
   override readonly retryable: boolean = true;
 }

@@ -19,10 +19,15 @@ const COMPANION_NAME = /\.(mask|weight)\.fits$/i;
 
 /** What is known besides the files. */
 export interface IngestOptions {
+  /** What the frames are taken as. */
   readonly as: StageDeclaration["ingestAs"];
+  /** Knows the telescopes and the corrections of headers. */
   readonly site: Site;
+  /** Told of frames that are left behind. */
   readonly log: Logger;
+  /** Told how many frames were read. */
   readonly progress: Progress;
+  /** Ends the reading when aborted. */
   readonly signal: AbortSignal;
   /** Code of the telescope; read from the path or the cards if left out. */
   readonly unit?: string | undefined;

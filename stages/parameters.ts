@@ -18,13 +18,19 @@ export interface ParameterInfo {
   readonly flag: string;
   /** Name of the environment variable. */
   readonly environment: string;
+  /** What it does. */
   readonly description: string;
+  /** What its value is. */
   readonly type: "string" | "number" | "integer" | "boolean" | "array";
   /** Type of the items when `type` is `array`. */
   readonly itemType: "string" | "number" | "integer";
+  /** The only values allowed; empty if any will do. */
   readonly choices: readonly string[];
+  /** The value it has when nobody sets it. */
   readonly default: unknown;
+  /** Unit of the value, if it has one. */
   readonly unit: string | undefined;
+  /** Whether it may be null, written `none`. */
   readonly nullable: boolean;
 }
 
@@ -33,19 +39,27 @@ export type ParameterSource = "flag" | "environment" | "config" | "default";
 
 /** The values of a stage's parameters, and the record of them. */
 export interface ResolvedParameters {
+  /** Checked values by schema key. */
   readonly values: Record<string, unknown>;
+  /** The same with where each came from, for the manifest. */
   readonly record: Record<string, { value: z.core.util.JSONType; source: string }>;
 }
 
 /** The places that values come from; strings are converted, other values are taken as they are. */
 export interface ParameterSources {
+  /** By schema key. */
   readonly flags?: Readonly<Record<string, unknown>>;
+  /** By name of the variable. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** By schema key. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
-interface Owner {
+/** What has parameters: a stage, or a command like one. */
+export interface ParameterOwner {
+  /** Its name, part of environment names and messages. */
   readonly name: string;
+  /** The schema. */
   readonly params: z.ZodObject;
 }
 
@@ -66,7 +80,7 @@ interface JsonSchema {
  * @param owner The stage: its name and its schema.
  * @returns One entry a parameter, in the order of the schema.
  */
-export function describeParameters(owner: Owner): ParameterInfo[] {
+export function describeParameters(owner: ParameterOwner): ParameterInfo[] {
   const schema = z.toJSONSchema(owner.params, { io: "input" }) as JsonSchema;
   return Object.entries(schema.properties ?? {}).map(([key, property]) =>
     describeOne(owner.name, key, property)
@@ -81,7 +95,10 @@ export function describeParameters(owner: Owner): ParameterInfo[] {
  * @returns Checked values, and each with where it came from.
  * @throws {UsageError} If a key is unknown or a value does not fit; says where it came from.
  */
-export function resolveParameters(owner: Owner, sources: ParameterSources): ResolvedParameters {
+export function resolveParameters(
+  owner: ParameterOwner,
+  sources: ParameterSources,
+): ResolvedParameters {
   const infos = describeParameters(owner);
   refuseUnknown(owner, infos, sources);
   const given: Record<string, unknown> = {};
@@ -164,7 +181,12 @@ function findValue(
   return config === undefined ? undefined : { value: config, source: "config" };
 }
 
-function convert(owner: Owner, info: ParameterInfo, value: unknown, source: string): unknown {
+function convert(
+  owner: ParameterOwner,
+  info: ParameterInfo,
+  value: unknown,
+  source: string,
+): unknown {
   if (typeof value !== "string") return value;
   if (info.nullable && value === "none") return null;
   switch (info.type) {
@@ -195,14 +217,14 @@ function toNumber(text: string): number | undefined {
   return text.trim() === "" || !Number.isFinite(number) ? undefined : number;
 }
 
-function sourceName(owner: Owner, info: ParameterInfo, source: string): string {
+function sourceName(owner: ParameterOwner, info: ParameterInfo, source: string): string {
   if (source === "environment") return info.environment;
   if (source === "config") return `"${info.key}" in section [${owner.name}] of gppy.toml`;
   return `--${info.flag}`;
 }
 
 function refuseUnknown(
-  owner: Owner,
+  owner: ParameterOwner,
   infos: readonly ParameterInfo[],
   sources: ParameterSources,
 ): void {
@@ -220,7 +242,7 @@ function refuseUnknown(
 }
 
 function wrongValue(
-  owner: Owner,
+  owner: ParameterOwner,
   infos: readonly ParameterInfo[],
   origin: Readonly<Record<string, ParameterSource>>,
   error: z.ZodError,

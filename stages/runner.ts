@@ -20,12 +20,19 @@ import type { NewProduct, Progress, StageDeclaration } from "./stage.ts";
 
 /** What the runner needs to run one stage. */
 export interface StageRequest {
+  /** What to run. */
   readonly stage: StageDeclaration;
+  /** Where the night stands. */
   readonly manifest: Manifest;
+  /** The values of the stage's parameters. */
   readonly parameters: ResolvedParameters;
+  /** Paths, telescopes, tables and files of settings. */
   readonly site: Site;
+  /** Ends the stage when aborted. */
   readonly signal: AbortSignal;
+  /** Where the stage says what it does. */
   readonly log: Logger;
+  /** Told how far the stage is. */
   readonly progress: Progress;
   /** Where the pixels are computed. */
   readonly device: string;
@@ -37,6 +44,7 @@ export interface StageRequest {
 
 /** What came of it. */
 export interface StageResult {
+  /** The manifest with the products of the stage. */
   readonly manifest: Manifest;
   /** The manifest on disk. */
   readonly path: string;

@@ -11,15 +11,23 @@ import type { Site } from "../config/site.ts";
 import type { ToolSet } from "../external/run_tool.ts";
 import type { Manifest, Product, ProductKind } from "./manifest.ts";
 
-/** A product as a stage reports it; the runner adds size, digest and stage. */
+/** A type without its index signature: the keys that have a name. */
+export type NamedKeys<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
+
+/**
+ * A product as a stage reports it; the runner adds size, digest and stage. Keys that the
+ * schema does not know are kept in the manifest.
+ */
 export type NewProduct =
-  & Pick<Product, "id" | "kind" | "path">
-  & Partial<Omit<Product, "id" | "kind" | "path" | "bytes" | "sha256" | "stage">>;
+  & Pick<NamedKeys<Product>, "id" | "kind" | "path">
+  & Partial<Omit<NamedKeys<Product>, "id" | "kind" | "path" | "bytes" | "sha256" | "stage">>
+  & Readonly<Record<string, unknown>>;
 
 /** What a stage returns. */
 export interface StageOutcome<Metrics> {
   /** Files that exist now. A product with the id of an earlier one takes its place. */
   readonly products: readonly NewProduct[];
+  /** Of the declared form. */
   readonly metrics: Metrics;
 }
 
@@ -35,12 +43,17 @@ export interface StageContext {
   readonly inputs: readonly Product[];
   /** The whole manifest so far; not to be changed. */
   readonly manifest: Manifest;
+  /** Paths, telescopes, tables and files of settings. */
   readonly site: Site;
   /** The stage's own folder, which exists. Outputs go there under their final names. */
   readonly folder: string;
+  /** Runs external programs under the stage's signal and keeps their versions. */
   readonly tools: ToolSet;
+  /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
+  /** Where the stage says what it does. */
   readonly log: Logger;
+  /** Told how far the stage is; {@linkcode StageContext.each} tells it already. */
   readonly progress: Progress;
   /** The companion of an image (its mask, its catalogue…), if there is one. */
   companion(imageId: string, kind: ProductKind, role?: string): Product | undefined;
@@ -68,14 +81,19 @@ export interface EachOptions<Item> {
   readonly id: (item: Item) => string;
   /** Ids of the products that are lost to later stages; the id itself if left out. */
   readonly losing?: (item: Item) => readonly string[];
+  /** How many items are worked on at once; 1 if left out. */
   readonly concurrency?: number;
 }
 
 /** Why something was left behind. */
 export interface LeaveReason {
+  /** Class of the error, or `Gate`. */
   readonly error: string;
+  /** For the user: what could not be done, and why. */
   readonly message: string;
+  /** Facts for the manifest. */
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Ids of the products that are lost to later stages; the id itself if left out. */
   readonly losing?: readonly string[];
 }
 
@@ -84,16 +102,19 @@ export interface StageDeclaration<
   Params extends z.ZodObject = z.ZodObject,
   Metrics extends z.ZodObject = z.ZodObject,
 > {
+  /** A verb; the name of the subcommand. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
   /** Paragraphs for `--help` and the documentation page. */
   readonly description?: string;
+  /** Every parameter with its default, unit and description. */
   readonly params: Params;
   /** The kinds it takes, each with what it is to this stage. */
   readonly inputs: Partial<Record<ProductKind, string>>;
   /** The kinds it makes, each with what it is. */
   readonly outputs: Partial<Record<ProductKind, string>>;
+  /** What it measures of its own run. */
   readonly metrics: Metrics;
   /** What bare FITS files given on the command line are taken as. */
   readonly ingestAs: "raw" | "frame" | "stack" | "difference";
@@ -102,6 +123,7 @@ export interface StageDeclaration<
    * Left out: all of them.
    */
   readonly select?: (products: readonly Product[], manifest: Manifest) => readonly Product[];
+  /** Does the work: load, compute, save. */
   run(params: z.output<Params>, context: StageContext): Promise<StageOutcome<z.output<Metrics>>>;
 }
 

@@ -47,8 +47,9 @@ async function runCase(path: string): Promise<Outcome> {
     const script = PRELUDE + await Deno.readTextFile(join(path, "cmd"));
     const home = join(folder, "home");
     await Deno.mkdir(home);
-    const env = { ...Deno.env.toObject(), ROOT, HOME: home, NO_COLOR: "1" };
-    for (const name of Object.keys(env)) if (name.startsWith("GPPY_")) delete env[name as "ROOT"];
+    const inherited = Object.entries(Deno.env.toObject())
+      .filter(([name]) => !name.startsWith("GPPY_") && !name.startsWith("SLACK_"));
+    const env = { ...Object.fromEntries(inherited), ROOT, HOME: home, NO_COLOR: "1" };
     const { code, stdout, stderr } = await new Deno.Command("bash", {
       args: ["-c", script],
       cwd: folder,
