@@ -9,6 +9,7 @@ import type { FitsHeader } from "../../fits/header.ts";
 import { type Image, readImage, writeImage } from "../../fits/image.ts";
 import { type Background, backgroundMesh } from "../../sky/background.ts";
 import { bit, readMask, UNUSABLE } from "../../sky/mask.ts";
+import { median } from "../../sky/stats.ts";
 import { measureNoise, varianceOf } from "./noise.ts";
 import type { PairImage } from "./pair.ts";
 import type { SourceList } from "./stars.ts";
@@ -22,6 +23,8 @@ export interface LoadedImage {
   readonly mask: Uint16Array;
   readonly header: FitsHeader;
   readonly sky: Background;
+  /** Inverse variance of the sky, in any unit: how coverage changes the noise; 0 without data. */
+  readonly weight?: Float32Array;
   readonly gainEAdu: number;
   /** Level at which a pixel is saturated, ADU; Infinity when unknown. */
   readonly saturationAdu: number;
@@ -59,6 +62,7 @@ export async function readMasked(
   let finite = 0;
   for (let i = 0; i < mask.length; i++) {
     if (!Number.isFinite(image.data[i]!)) mask[i]! |= bit("NO_DATA");
+    else if (mask[i]! & bit("NO_DATA")) image.data[i] = NaN;
     else if (maskPath === undefined && image.data[i]! >= saturationAdu) mask[i]! |= bit("SAT");
     if ((mask[i]! & bit("NO_DATA")) === 0) finite++;
   }
@@ -192,7 +196,7 @@ export function toPairImage(
 ): PairImage {
   const { width, height, data } = image;
   const sky = (x: number, y: number) => image.sky.level(x, y);
-  const apparent = (x: number, y: number) => image.sky.sigma(x, y);
+  const apparent = sigmaOfSky(image);
   const usable = quiet.map((value, i) => image.mask[i]! & UNUSABLE ? 0 : value);
   const size = { width, height };
   const noise = measureNoise(data, usable, { ...size, sky, skySigma: apparent }, fwhmPx);
@@ -210,5 +214,28 @@ export function toPairImage(
     gainEAdu: image.gainEAdu,
     correlation: noise.correlation,
     confusion: 1 - share ** 2,
+  };
+}
+
+/**
+ * The noise of the sky: as the mesh has it, or where there is a weight map with
+ * the sharper borders of that, scaled to the mesh.
+ */
+function sigmaOfSky(image: LoadedImage): (x: number, y: number) => number {
+  const { sky, weight, width, height } = image;
+  const mesh = (x: number, y: number) => sky.sigma(x, y);
+  if (weight === undefined) return mesh;
+  const weightAt = (x: number, y: number) => weight[Math.round(y) * width + Math.round(x)]!;
+  const ratios: number[] = [];
+  for (let y = MESH_PX / 2; y < height; y += MESH_PX) {
+    for (let x = MESH_PX / 2; x < width; x += MESH_PX) {
+      if (weightAt(x, y) > 0) ratios.push(mesh(x, y) * Math.sqrt(weightAt(x, y)));
+    }
+  }
+  if (ratios.length < 4) return mesh;
+  const unit = median(ratios);
+  return (x, y) => {
+    const here = weightAt(x, y);
+    return here > 0 ? unit / Math.sqrt(here) : mesh(x, y);
   };
 }

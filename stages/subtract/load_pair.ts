@@ -6,6 +6,7 @@
 
 import { basename, join } from "node:path";
 import { DataError } from "../../config/errors.ts";
+import { readImage } from "../../fits/image.ts";
 import { readAsciiHead } from "../../sky/catalogue.ts";
 import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
@@ -159,7 +160,12 @@ async function loadScience(
   const read = await readMasked(product.path, mask, facts);
   const { width, height, data, header } = read.image;
   const image = { width, height, data, mask: read.mask };
-  return withSky(image, header, { ...facts, saturationAdu: read.saturationAdu });
+  const loaded = withSky(image, header, { ...facts, saturationAdu: read.saturationAdu });
+  const weights = context.companion(product.id, "weight");
+  if (weights === undefined) return loaded;
+  const weight = await readImage(weights.path);
+  const fits = weight.width === width && weight.height === height;
+  return fits ? { ...loaded, weight: weight.data } : loaded;
 }
 
 async function loadReference(

@@ -79,6 +79,7 @@ export const subtract = defineStage({
   inputs: {
     stack: "Stacks with a WCS",
     mask: "Masks of the stacks",
+    weight: "How coverage changes the noise of the stacks",
     catalogue: "Sources of the stacks; extracted anew where missing",
   },
   outputs: {
