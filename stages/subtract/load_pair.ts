@@ -24,7 +24,7 @@ import {
 } from "./load.ts";
 import type { AlignedPair } from "./pair.ts";
 import type { ChosenReference } from "./references.ts";
-import { chooseStars, type SourceList } from "./stars.ts";
+import { chooseStars, type SourceList, type StarChoice } from "./stars.ts";
 
 /** A pair with what is known of it. */
 export interface LoadedPair {
@@ -85,14 +85,8 @@ export async function loadPair(
     science: requireFwhm(stellarFwhmPx(lists.science), product.path),
     reference: requireFwhm(stellarFwhmPx(lists.reference), chosen.path),
   };
-  const size = { width: science.width, height: science.height };
-  const stars = chooseStars(lists.science, lists.reference, {
-    ...size,
-    masks: [science.mask, reference.mask],
-    scienceFwhmPx: fwhm.science,
-    referenceFwhmPx: fwhm.reference,
-    ...options,
-  });
+  const parts = choosePair({ science, reference, lists, fwhm, options });
+  const { stars } = parts;
   if (!(stars.scale > 0)) {
     throw new DataError(
       `Cannot subtract "${chosen.path}" from "${product.path}": ` +
@@ -100,20 +94,11 @@ export async function loadPair(
       { details: { file: product.path, matched: stars.matched } },
     );
   }
-  const parts = {
-    ...{ science, reference, fwhm, referencePath, sciencePath: product.path },
-    stars: stars.stars,
-    scale: stars.scale,
-    quiet: quietPixels(
-      size,
-      [lists.science, lists.reference],
-      Math.max(fwhm.science, fwhm.reference),
-    ),
-  };
+  const paths = { science: product.path, reference: referencePath };
   return {
     ...{ science, aligned, chosen, referencePath },
-    pairWith: (noiseShare) => makePair(parts, noiseShare),
-    pair: makePair(parts, 1),
+    pairWith: (noiseShare) => makePair(parts, paths, noiseShare),
+    pair: makePair(parts, paths, 1),
     quiet: parts.quiet,
     registrationPx: Math.hypot(...stars.offsetPx),
     registrationScatterPx: stars.scatterPx,
@@ -123,23 +108,43 @@ export async function loadPair(
 interface PairParts {
   readonly science: LoadedImage;
   readonly reference: LoadedImage;
-  readonly sciencePath: string;
-  readonly referencePath: string;
   readonly fwhm: { readonly science: number; readonly reference: number };
   readonly quiet: Uint8Array;
-  readonly stars: AlignedPair["stars"];
-  readonly scale: number;
+  readonly stars: StarChoice;
 }
 
-function makePair(parts: PairParts, noiseShare: number): AlignedPair {
-  const { science, reference, fwhm, quiet, stars, scale } = parts;
+function choosePair(
+  given: Pick<PairParts, "science" | "reference" | "fwhm"> & {
+    readonly lists: { readonly science: SourceList; readonly reference: SourceList };
+    readonly options: LoadOptions;
+  },
+): PairParts {
+  const { science, reference, fwhm, lists, options } = given;
+  const { width, height } = science;
+  const stars = chooseStars(lists.science, lists.reference, {
+    ...{ width, height, ...options },
+    masks: [science.mask, reference.mask],
+    scienceFwhmPx: fwhm.science,
+    referenceFwhmPx: fwhm.reference,
+  });
+  const widest = Math.max(fwhm.science, fwhm.reference);
+  const quiet = quietPixels(science, [lists.science, lists.reference], widest);
+  return { science, reference, fwhm, stars, quiet };
+}
+
+function makePair(
+  parts: PairParts,
+  paths: { readonly science: string; readonly reference: string },
+  noiseShare: number,
+): AlignedPair {
+  const { science, reference, fwhm, quiet, stars } = parts;
   return {
     width: science.width,
     height: science.height,
-    science: toPairImage(parts.sciencePath, science, fwhm.science, quiet, noiseShare),
-    reference: toPairImage(parts.referencePath, reference, fwhm.reference, quiet, noiseShare),
-    stars,
-    scale,
+    science: toPairImage(paths.science, science, fwhm.science, quiet, noiseShare),
+    reference: toPairImage(paths.reference, reference, fwhm.reference, quiet, noiseShare),
+    stars: stars.stars,
+    scale: stars.scale,
   };
 }
 

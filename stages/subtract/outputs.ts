@@ -33,52 +33,48 @@ export interface OutputParts {
  * @returns The products.
  */
 export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
-  const { science, loaded, chosen, folder } = parts;
-  const { width, height } = loaded.pair;
+  const { science, chosen, folder } = parts;
+  const { width, height } = parts.loaded.pair;
   const id = `${science.id}.subt`;
   const at = (name: string) => join(folder, name);
   const header = differenceHeader(parts);
   const { difference, mask, weight, result } = chosen.finished;
+  const companion = { width, height, header: bare(header) };
   await writeImage(at(`${id}.fits`), { width, height, data: difference, header });
-  await writeMask(at(`${id}.mask.fits`), { width, height, data: mask, header: bare(header) });
-  await writeImage(at(`${id}.weight.fits`), { width, height, data: weight, header: bare(header) });
-  const convolved = { width, height, data: zeroGaps(result.convolved), header: bare(header) };
+  await writeMask(at(`${id}.mask.fits`), { ...companion, data: mask });
+  await writeImage(at(`${id}.weight.fits`), { ...companion, data: weight });
+  const convolved = { ...companion, data: zeroGaps(result.convolved) };
   await writeImage(at(`${science.id}.conv.fits`), convolved);
-  const common = shared(science);
-  const from = [science.id];
+  return [...describeImages(parts, at), ...await writePictures(parts)];
+}
+
+function describeImages(parts: OutputParts, at: (name: string) => string): NewProduct[] {
+  const { science, loaded, chosen, attempts } = parts;
+  const id = `${science.id}.subt`;
+  const common = { ...shared(science), from: [science.id] };
+  const companion = (kind: "mask" | "weight"): NewProduct => {
+    const name = `${id}.${kind}`;
+    return { ...common, id: name, kind, path: at(`${name}.fits`), of: id };
+  };
+  const reference = (ending: string, role: string, path: string): NewProduct => {
+    const name = `${science.id}.${ending}`;
+    return { ...common, id: name, kind: "reference", path, of: science.id, role };
+  };
   return [
     {
       ...common,
       id,
       kind: "difference",
       path: at(`${id}.fits`),
-      from,
       of: science.id,
       measured: measured(parts),
       gates: [...chosen.gates],
-      attempts: parts.attempts.map(describeAttempt),
+      attempts: attempts.map(describeAttempt),
     },
-    { ...common, id: `${id}.mask`, kind: "mask", path: at(`${id}.mask.fits`), from, of: id },
-    { ...common, id: `${id}.weight`, kind: "weight", path: at(`${id}.weight.fits`), from, of: id },
-    {
-      ...common,
-      id: `${science.id}.ref`,
-      kind: "reference",
-      path: loaded.referencePath,
-      from,
-      of: science.id,
-      role: "aligned",
-    },
-    {
-      ...common,
-      id: `${science.id}.conv`,
-      kind: "reference",
-      path: at(`${science.id}.conv.fits`),
-      from,
-      of: science.id,
-      role: "convolved",
-    },
-    ...await writePictures(parts),
+    companion("mask"),
+    companion("weight"),
+    reference("ref", "aligned", loaded.referencePath),
+    reference("conv", "convolved", at(`${science.id}.conv.fits`)),
   ];
 }
 
