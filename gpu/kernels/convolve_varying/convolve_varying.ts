@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type KernelField, kernelAt } from "./kernel_field.ts";
+import { kernelAt, type KernelField } from "./kernel_field.ts";
 
 /** How {@linkcode convolveVarying} works. */
 export interface ConvolveOptions {
@@ -54,7 +54,7 @@ export function convolveVarying(
       const tileWidth = Math.min(tilePx, width - left);
       kernelAt(field, left + (tileWidth - 1) / 2, top + (tileHeight - 1) / 2, kernel);
       kernel.reverse();
-      if (squared) for (let i = 0; i < kernel.length; i++) kernel[i]! *= kernel[i]!;
+      if (squared) { for (let i = 0; i < kernel.length; i++) kernel[i]! *= kernel[i]!; }
       const from = Math.max(top, y0);
       const to = Math.min(top + tileHeight, y1);
       const tile = { left, top: from, width: tileWidth, height: to - from };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { convolveVarying } from "./convolve_varying.ts";
-import { constantField, type KernelField, kernelAt, polynomialTerms } from "./kernel_field.ts";
+import { constantField, kernelAt, type KernelField, polynomialTerms } from "./kernel_field.ts";
 
 /** The definition, pixel by pixel, with the kernel of the tile's centre. */
 function oracle(image: Float32Array, field: KernelField, tilePx: number, squared: boolean) {
