@@ -43,7 +43,7 @@ export interface FlagRule {
 }
 
 /** Errors of the difference between two apertures that are allowed for, in sigma. */
-const APERTURE_SIGMAS = 3;
+const APERTURE_SIGMAS = 2;
 
 /** The rules; rule `n` fills column `flag_n`. */
 export const FLAG_RULES: readonly FlagRule[] = [

@@ -100,7 +100,7 @@ Deno.test("a negative source far away, or an unknown aperture difference, raises
 });
 
 Deno.test("the error of faint magnitudes is allowed for", () => {
-  const difference = { apertureDifferenceMag: 0.9, apertureDifferenceErrorMag: 0.35 };
+  const difference = { apertureDifferenceMag: 0.9, apertureDifferenceErrorMag: 0.45 };
   assert.deepEqual(raised(difference), []);
 });
 

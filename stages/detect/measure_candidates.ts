@@ -175,10 +175,12 @@ function negativeDistances(
   const distances = new Float64Array(x.length).fill(Infinity);
   const nx = negative.column("X_IMAGE").map((value) => value - 1);
   const ny = negative.column("Y_IMAGE").map((value) => value - 1);
-  const flux = positive.column("FLUX_AUTO");
-  const negativeFlux = negative.column("FLUX_AUTO");
+  // The smallest aperture: a larger one would hold part of the other sign.
+  const count = CIRCULAR_APERTURES.length;
+  const flux = positive.values("FLUX_APER");
+  const negativeFlux = negative.values("FLUX_APER");
   for (const { i, j, distancePx } of matchPixels(x, y, nx, ny, radiusPx)) {
-    const isTwin = (negativeFlux[j] ?? NaN) > TWIN_FLUX_RATIO * (flux[i] ?? NaN);
+    const isTwin = (negativeFlux[j * count] ?? NaN) > TWIN_FLUX_RATIO * (flux[i * count] ?? NaN);
     if (isTwin) distances[i] = distancePx;
   }
   return distances;

@@ -25,15 +25,15 @@ const params = z.object({
     .describe("flag edge: nearer than this to one of the four edges").meta({ unit: "px" }),
   minSnr: z.number().default(5)
     .describe("flag snr: signal to noise below this in an aperture of 2 x 0.673 seeing"),
-  maxEllipticity: z.number().min(0).max(1).default(0.6)
+  maxEllipticity: z.number().min(0).max(1).default(0.5)
     .describe("flag shape: ellipticity above this"),
-  maxElongation: z.number().min(1).default(2.5)
+  maxElongation: z.number().min(1).default(2)
     .describe("flag shape: elongation above this"),
-  minFwhmRatio: z.number().min(0).default(0.5)
+  minFwhmRatio: z.number().min(0).default(0.65)
     .describe("flag fwhm: FWHM below this part of the seeing").meta({ unit: "seeing" }),
-  maxFwhmRatio: z.number().positive().default(2)
+  maxFwhmRatio: z.number().positive().default(1.6)
     .describe("flag fwhm: FWHM above this multiple of the seeing").meta({ unit: "seeing" }),
-  negativeRadius: z.number().min(0).default(1.5)
+  negativeRadius: z.number().min(0).default(2)
     .describe("flag negative: a twin of at least 0.3 times the flux within this radius")
     .meta({ unit: "seeing" }),
   maxDipoleRatio: z.number().min(0).default(0.4)
@@ -45,7 +45,7 @@ const params = z.object({
   maxApertureDifference: z.number().min(0).default(0.4)
     .describe(
       "flag magnitude_difference: the smallest and the 3-seeing aperture differ by more than this " +
-        "and 3 sigma, added in squares, from what they differ by on a star",
+        "and 2 sigma, added in squares, from what they differ by on a star",
     ).meta({ unit: "mag" }),
   minReferenceContrast: z.number().default(0.03)
     .describe("flag residual: flux below this part of the steady light in the aperture"),
