@@ -136,6 +136,10 @@ async function prepareWith(
   }
 }
 
+/**
+ * Finds the sources of a frame. Without a detection filter, so that hot pixels and
+ * cosmic rays, which a filter would widen, do not reach the least area of a source.
+ */
 async function extract(product: Product, image: string, setup: PrepareSetup): Promise<string> {
   const { context: { site, tools }, params, scratch } = setup;
   const catalogue = join(scratch, `${product.id}.ldac`);
@@ -146,7 +150,6 @@ async function extract(product: Product, image: string, setup: PrepareSetup): Pr
     format: "FITS_LDAC",
     config: site.file("7dt.sex"),
     params: site.file("astrom.param"),
-    filter: site.file("gauss_3.0_7x7.conv"),
     settings: {
       DETECT_THRESH: params.detectSigma,
       ANALYSIS_THRESH: params.detectSigma,

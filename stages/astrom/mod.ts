@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { UsageError } from "../../config/errors.ts";
+import { GppyError, UsageError } from "../../config/errors.ts";
 import { PROGRAMS } from "../../external/programs.ts";
 import { median } from "../../sky/stats.ts";
 import type { Product } from "../manifest.ts";
@@ -171,18 +171,20 @@ async function rescue(
   const canSolve = params.solveField === "auto" && bad.length > 0 &&
     await context.tools.has(PROGRAMS.solveField.names);
   if (!canSolve) return rescued;
-  const tries = await context.each(
-    bad.filter(({ frame }) => frame.first.source !== "solve-field"),
-    async ({ frame }) => {
+  for (const { frame } of bad) {
+    if (frame.first.source === "solve-field") continue;
+    const { id } = frame.product;
+    try {
       const prepared = await prepareBlind(frame.product, setup);
-      return (await solveGroup([prepared], reference, setup)).solved[0];
-    },
-    { id: ({ frame }) => frame.product.id },
-  );
-  for (const solved of tries) {
-    if (solved?.failure === undefined && solved) rescued.set(solved.frame.product.id, solved);
+      const [solved] = (await solveGroup([prepared], reference, setup)).solved;
+      if (solved !== undefined && solved.failure === undefined) rescued.set(id, solved);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (!(error instanceof GppyError)) throw error;
+      context.log.info("{id}: solve-field could not help: {error}", { id, error: error.message });
+    }
   }
-  return rescued;
+  return rescued; // what is not among them is left behind for the gate that it failed
 }
 
 function leaveBehind(solved: SolvedFrame, context: StageContext): void {

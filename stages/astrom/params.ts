@@ -36,7 +36,7 @@ export const astromParams = z.object({
   parity: z.enum(["sky", "mirrored"]).nullable().default(null).describe(
     "Whether east is left when north is up (sky), instead of the parity of obs.dat",
   ),
-  detectSigma: z.number().positive().default(3)
+  detectSigma: z.number().positive().default(5)
     .describe("Detection threshold of Source Extractor").meta({ unit: "sigma" }),
   distortDegree: z.int().min(1).max(7).nullable().default(null).describe(
     "Degree of the distortion polynomial; none chooses 1 to 3 by the number of stars",
