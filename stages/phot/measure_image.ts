@@ -79,44 +79,56 @@ export async function measureImage(
   const header = await readHeader(image.path);
   const wcs = wcsFromHeader(header);
   const setup = await setUpExtraction(image, header, wcs, options, context);
+  const { pixelScaleArcsec, gain } = setup;
   const seeing = await firstPass(setup, options);
+  const filter = context.site.file(nearestGaussMask(seeing.fwhmPx));
+  const second = await secondPass({ ...setup, filter }, seeing, options);
+  const { table, noise } = second;
+  const positions = skyPositions(table, wcs);
+  const clean = cleanRows(table, setup.saturationAdu * options.saturationFraction);
+  const matches = reference === null || wcs === undefined || image.filter === undefined
+    ? undefined
+    : await matchStars(reference, image.filter, positions, clean, options);
+  const fluxes = fluxesOf(table, noise, gain);
+  const stars = starRows(table, seeing, clean);
+  const { clipSigma, maxMagError } = options;
+  const autoAreaPx = autoAreasPx(table);
+  const calibration = calibrate({
+    fluxes,
+    noise,
+    stars,
+    autoAreaPx,
+    matches,
+    clipSigma,
+    maxMagError,
+  });
+  return {
+    ...{ image, header, wcs, pixelScaleArcsec, gain, ...second, ...positions },
+    ...{ seeing, fluxes, matches, calibration, reference },
+  };
+}
+
+/** The extraction that counts, with apertures by the seeing, and the noise of the sky it leaves. */
+async function secondPass(
+  setup: ExtractionSetup,
+  seeing: Seeing,
+  options: MeasureOptions & { readonly scratch: string },
+): Promise<Pick<ImagePhotometry, "table" | "noise" | "diametersPx">> {
   const diametersPx = apertureDiametersPx(seeing.fwhmPx, setup.pixelScaleArcsec);
-  const checks = checkImages(options.scratch);
-  const table = await extractSources({
-    ...setup,
-    filter: context.site.file(nearestGaussMask(seeing.fwhmPx)),
-  }, {
+  const subtracted = join(options.scratch, "subtracted.fits");
+  const segmentation = join(options.scratch, "segmentation.fits");
+  const table = await extractSources(setup, {
     catalogue: join(options.scratch, "second.cat"),
     columns: MEASURED_COLUMNS,
     seeingArcsec: seeing.fwhmPx * setup.pixelScaleArcsec,
     aperturesPx: diametersPx,
-    checkImages: { "-BACKGROUND": checks.subtracted, "SEGMENTATION": checks.segmentation },
+    checkImages: { "-BACKGROUND": subtracted, "SEGMENTATION": segmentation },
   });
   const noise = await measureSkyNoise(
-    { image: image.path, ...checks, flags: setup.companions.flagImage },
+    { image: setup.image, subtracted, segmentation, flags: setup.companions.flagImage },
     { diametersPx, apertures: options.noiseApertures },
   );
-  const positions = skyPositions(table, wcs);
-  const saturationAdu = setup.saturationAdu * options.saturationFraction;
-  const clean = cleanRows(table, saturationAdu);
-  const matches = reference === null || wcs === undefined || image.filter === undefined
-    ? undefined
-    : await matchStars(reference, image.filter, positions, clean, options);
-  const fluxes = fluxesOf(table, noise, setup.gain);
-  const calibration = calibrate({
-    fluxes,
-    noise,
-    stars: starRows(table, seeing, clean),
-    autoAreaPx: autoAreasPx(table),
-    matches,
-    clipSigma: options.clipSigma,
-    maxMagError: options.maxMagError,
-  });
-  const { pixelScaleArcsec, gain } = setup;
-  return {
-    ...{ image, header, wcs, pixelScaleArcsec, gain, diametersPx, table, ...positions },
-    ...{ seeing, noise, fluxes, matches, calibration, reference },
-  };
+  return { table, noise, diametersPx };
 }
 
 /**
@@ -196,13 +208,6 @@ async function firstPass(
     flags: table.column("FLAGS"),
     ...(table.has("IMAFLAGS_ISO") ? { maskFlags: table.column("IMAFLAGS_ISO") } : {}),
   }, { minSnr: options.starSnr, saturationAdu: setup.saturationAdu * options.saturationFraction });
-}
-
-function checkImages(scratch: string): { subtracted: string; segmentation: string } {
-  return {
-    subtracted: join(scratch, "subtracted.fits"),
-    segmentation: join(scratch, "segmentation.fits"),
-  };
 }
 
 function skyPositions(
