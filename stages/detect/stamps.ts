@@ -129,8 +129,8 @@ async function writeSet(
   return [...products, {
     ...common,
     id: `${name}.png`,
-    kind: "picture",
-    role: "stamps",
+    kind: "stamp",
+    role: "triplet",
     path: picture,
   }];
 }

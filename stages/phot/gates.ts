@@ -24,13 +24,17 @@ export interface GateLimits {
 /**
  * Judges an image.
  *
- * @param measured Zero point of the automatic aperture, null if there is none, and the
- *   median ellipticity of the stars.
+ * @param measured Zero point of the automatic aperture, null if there is none; whether there was
+ *   a reference to get one from; median ellipticity of the stars.
  * @param limits Thresholds.
  * @returns One gate a quantity.
  */
 export function judge(
-  measured: { readonly zeroPoint: ZeroPoint | null; readonly ellipticity: number },
+  measured: {
+    readonly zeroPoint: ZeroPoint | null;
+    readonly hasReference: boolean;
+    readonly ellipticity: number;
+  },
   limits: GateLimits,
 ): Gate[] {
   const { zeroPoint, ellipticity } = measured;
@@ -42,9 +46,9 @@ export function judge(
   };
   const stars: Gate = {
     name: "zero point stars",
-    value: zeroPoint?.stars ?? null,
+    value: zeroPoint?.stars ?? (measured.hasReference ? 0 : null),
     threshold: `>= ${limits.goodStars}, degraded down to ${limits.minStars}`,
-    verdict: starsVerdict(zeroPoint, limits),
+    verdict: starsVerdict(zeroPoint, measured.hasReference, limits),
   };
   if (zeroPoint === null) return [stars, shape];
   const scatter: Gate = {
@@ -70,8 +74,13 @@ export function describeFailures(gates: readonly Gate[]): string | undefined {
   ).join("; ");
 }
 
-function starsVerdict(zeroPoint: ZeroPoint | null, limits: GateLimits): Gate["verdict"] {
-  if (zeroPoint === null) return limits.requireZeroPoint ? "fail" : "degraded";
-  if (zeroPoint.stars < limits.minStars) return "fail";
-  return zeroPoint.stars < limits.goodStars ? "degraded" : "pass";
+function starsVerdict(
+  zeroPoint: ZeroPoint | null,
+  hasReference: boolean,
+  limits: GateLimits,
+): Gate["verdict"] {
+  if (!hasReference) return limits.requireZeroPoint ? "fail" : "degraded";
+  const stars = zeroPoint?.stars ?? 0;
+  if (stars < limits.minStars) return "fail";
+  return stars < limits.goodStars ? "degraded" : "pass";
 }

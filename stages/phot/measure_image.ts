@@ -86,6 +86,9 @@ export async function measureImage(
   const { table, noise } = second;
   const positions = skyPositions(table, wcs);
   const clean = cleanRows(table, setup.saturationAdu * options.saturationFraction);
+  if (reference !== null && wcs === undefined) {
+    context.log.warn("{id}: no WCS, so no zero point", { id: image.id });
+  }
   const matches = reference === null || wcs === undefined || image.filter === undefined
     ? undefined
     : await matchStars(reference, image.filter, positions, clean, options);
@@ -104,7 +107,8 @@ export async function measureImage(
   });
   return {
     ...{ image, header, wcs, pixelScaleArcsec, gain, ...second, ...positions },
-    ...{ seeing, fluxes, matches, calibration, reference },
+    ...{ seeing, fluxes, matches, calibration },
+    reference: matches === undefined ? null : reference,
   };
 }
 

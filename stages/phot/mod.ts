@@ -6,12 +6,13 @@
 
 import { basename } from "node:path";
 import { z } from "zod";
+import { UsageError } from "../../config/errors.ts";
 import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { describeFailures, type GateLimits, judge } from "./gates.ts";
 import { type ImagePhotometry, measureImage, type MeasureOptions } from "./measure_image.ts";
 import { savePhotometry } from "./outputs.ts";
-import { findReference, referenceHasFilter } from "./reference.ts";
+import { findReference, isFile, referenceHasFilter } from "./reference.ts";
 
 const params = z.object({
   reference: z.string().nullable().default(null)
@@ -128,7 +129,9 @@ async function measureOne(
   try {
     const measured = await measureImage(image, reference, { ...params, scratch }, context);
     const zeroPoint = measured.calibration[0]?.zeroPoint ?? null;
-    const gates = judge({ zeroPoint, ellipticity: measured.seeing.ellipticity }, params);
+    const { ellipticity } = measured.seeing;
+    const hasReference = measured.reference !== null;
+    const gates = judge({ zeroPoint, hasReference, ellipticity }, params);
     const products = await savePhotometry(measured, gates, params, context);
     const failure = describeFailures(gates);
     if (failure !== undefined) leaveByGate(measured, failure, context);
@@ -145,6 +148,9 @@ async function chooseReference(
   context: StageContext,
 ): Promise<string | null> {
   const { object, filter } = image;
+  if (asked !== null && !await isFile(asked)) {
+    throw new UsageError(`Cannot read the photometric reference "${asked}": there is no such file`);
+  }
   const path = asked ??
     (object === undefined ? undefined : await findReference(context.site.paths.refcat, object));
   if (path === undefined || filter === undefined) {

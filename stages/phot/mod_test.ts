@@ -188,6 +188,20 @@ Deno.test("too few reference stars leave the image behind, with the number", asy
   }, { params: { refMagMax: 11.6 } });
 });
 
+Deno.test("a reference of another field leaves the image behind, with no stars", async () => {
+  await run(({ left, gates }) => {
+    assert.equal(gates.find(({ name }) => name === "zero point stars")?.value, 0);
+    assert.match(left[0]?.message ?? "", /zero point stars 0, needed >= 50/);
+  }, { params: { refMagMin: 30, refMagMax: 31 } });
+});
+
+Deno.test("a reference that does not exist is named", async () => {
+  await run(({ left }) => {
+    assert.equal(left[0]?.error, "UsageError");
+    assert.match(left[0]?.message ?? "", /nowhere\.csv/);
+  }, { params: { reference: "/nowhere.csv" } });
+});
+
 Deno.test("trailed stars leave the image behind, with the ellipticity", async () => {
   await run(({ left, measured }) => {
     assert.match(left[0]?.message ?? "", /ellipticity 0\.[3-6]/);

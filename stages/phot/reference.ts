@@ -38,10 +38,19 @@ const HEAD_BYTES = 65_536;
 export async function findReference(folder: string, object: string): Promise<string | undefined> {
   for (const name of [`gaiaxp_dr3_synphot_${object}.csv`, `${object}.csv`]) {
     const path = join(folder, name);
-    const info = await Deno.stat(path).catch(() => undefined);
-    if (info?.isFile) return path;
+    if (await isFile(path)) return path;
   }
   return undefined;
+}
+
+/**
+ * Tells whether there is a file.
+ *
+ * @param path Where.
+ * @returns Whether it is there and no folder.
+ */
+export async function isFile(path: string): Promise<boolean> {
+  return (await Deno.stat(path).catch(() => undefined))?.isFile ?? false;
 }
 
 /**
