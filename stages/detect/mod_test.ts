@@ -182,7 +182,7 @@ Deno.test("detect writes catalogue, regions, summary, overview and stamps that o
     }
     assert.equal(
       products.filter(({ kind }) => kind === "stamp").length,
-      3 * (metrics.transients + 2),
+      4 * (metrics.transients + 2), // three FITS files and a PNG each
     );
     for (const { path, of } of products) {
       assert.equal(of, "s");
