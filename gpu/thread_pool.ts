@@ -1,0 +1,117 @@
+/**
+ * Threads over one shared memory.
+ *
+ * @module
+ */
+
+import { GpuError } from "../config/errors.ts";
+import { WORKER_SOURCE } from "./worker_source.ts";
+
+/** What a thread is told; see `worker_source.ts`. */
+export type ThreadMessage =
+  | { readonly memory: WebAssembly.Memory }
+  | { readonly kernel: string; readonly module: WebAssembly.Module }
+  | {
+    readonly kernel: string;
+    readonly entry: string;
+    /** Address of the arguments. */
+    readonly args: number;
+    readonly rows: number;
+    /** Rows of a piece. */
+    readonly step: number;
+    /** Address of the control block. */
+    readonly control: number;
+    /** Address of the thread's working memory. */
+    readonly scratch: number;
+  };
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: GpuError) => void;
+}
+
+/** One worker; it answers every message in order. */
+class Thread {
+  readonly #worker: Worker;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(url: string) {
+    this.#worker = new Worker(url, { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<{ error?: string }>) => {
+      const waiting = this.#waiting.shift();
+      if (data.error === undefined) waiting?.resolve();
+      else waiting?.reject(new GpuError(`Cannot compute on the processor: ${data.error}`));
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(event.message);
+    };
+  }
+
+  tell(message: ThreadMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#worker.postMessage(message);
+    });
+  }
+
+  close(): void {
+    this.#worker.terminate();
+    this.#fail("it was ended");
+  }
+
+  #fail(reason: string): void {
+    const error = new GpuError(`Cannot compute on the processor: a thread failed: ${reason}`);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+  }
+}
+
+/** Some threads that do the same. */
+export class ThreadPool {
+  readonly #threads: Thread[];
+  readonly #kernels = new Map<string, Promise<unknown>>();
+
+  /** @param count How many. */
+  constructor(count: number, memory: WebAssembly.Memory) {
+    const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
+    this.#threads = Array.from({ length: count }, () => new Thread(url));
+    // a failure shows in the first task
+    void this.#tellAll(() => ({ memory })).catch(() => undefined)
+      .finally(() => URL.revokeObjectURL(url));
+  }
+
+  /** How many threads. */
+  get size(): number {
+    return this.#threads.length;
+  }
+
+  /** Gives every thread a kernel, once. */
+  async load(kernel: string, wasm: string): Promise<void> {
+    const known = this.#kernels.get(kernel) ?? this.#load(kernel, wasm);
+    this.#kernels.set(kernel, known);
+    await known;
+  }
+
+  async #load(kernel: string, wasm: string): Promise<void> {
+    const module = await WebAssembly.compile(Uint8Array.fromBase64(wasm));
+    await this.#tellAll(() => ({ kernel, module }));
+  }
+
+  /** Runs a task on all threads; settles when none works on it any more. */
+  async run(message: (thread: number) => ThreadMessage): Promise<void> {
+    await this.#tellAll(message);
+  }
+
+  async #tellAll(message: (thread: number) => ThreadMessage): Promise<void> {
+    const answers = await Promise.allSettled(
+      this.#threads.map((thread, index) => thread.tell(message(index))),
+    );
+    const failed = answers.find((answer) => answer.status === "rejected");
+    if (failed) throw failed.reason;
+  }
+
+  /** Ends the threads. */
+  close(): void {
+    for (const thread of this.#threads.splice(0)) thread.close();
+  }
+}
