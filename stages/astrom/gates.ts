@@ -9,8 +9,11 @@ import type { Gate } from "../manifest.ts";
 
 /** Thresholds of the astrometric gates. */
 export interface AstromThresholds {
+  /** Largest rms that passes. */
   readonly maxRmsArcsec: number;
+  /** Fewest matched stars that pass. */
   readonly minMatched: number;
+  /** Lowest contrast that passes. */
   readonly minContrast: number;
 }
 
@@ -18,7 +21,12 @@ export interface AstromThresholds {
 export interface AstromMeasures {
   /** Larger one of the rms along both axes, to the reference. */
   readonly astromRmsArcsec: number;
+  /** Reference stars matched. */
   readonly astromMatched: number;
+  /**
+   * Contrast of the match in position. That in angle says nothing here: it is as high
+   * for a frame turned upside down, and for the wrong field.
+   */
   readonly astromContrast: number;
 }
 
@@ -32,7 +40,7 @@ export function measuresOf(result: ScampResult): AstromMeasures {
   return {
     astromRmsArcsec: Math.max(...result.rmsArcsec),
     astromMatched: result.matched,
-    astromContrast: result.contrast,
+    astromContrast: result.positionContrast,
   };
 }
 

@@ -114,7 +114,7 @@ async function makeOwnReference(
   const { context, params } = setup;
   const wanted = params.referenceFrame;
   if (wanted === null) return undefined;
-  const named = ({ id }: Product) => id === wanted;
+  const named = ({ id, from }: Product) => id === wanted || from.includes(wanted);
   const product = context.manifest.products.find((entry) => entry.kind === "frame" && named(entry));
   if (product === undefined) {
     throw new UsageError(`Cannot use reference frame "${wanted}": no such frame in the manifest`, {

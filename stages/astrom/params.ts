@@ -16,7 +16,8 @@ export const astromParams = z.object({
     "Reference catalogue in LDAC form, instead of <path_ref_scamp>/<object>.cat or .ldac",
   ),
   referenceFrame: z.string().nullable().default(null).describe(
-    "Id of a frame whose own sources, placed by its first WCS, are the reference catalogue",
+    "Id of a frame, or of the raw frame it was made from, whose own sources, placed by its " +
+      "first WCS, are the reference catalogue",
   ),
   server: z.boolean().default(true).describe(
     "Ask the server of 7dt.scamp where there is no reference catalogue on disk",
@@ -47,13 +48,16 @@ export const astromParams = z.object({
   crossidRadiusArcsec: z.number().positive().nullable().default(null)
     .describe("Radius of cross-identification, instead of CROSSID_RADIUS of 7dt.scamp")
     .meta({ unit: "arcsec" }),
+  matchResolutionPx: z.number().positive().default(2).describe(
+    "Resolution of pattern matching; SCAMP's own choice is finer, slower and less sure",
+  ).meta({ unit: "px" }),
   minSn: z.number().positive().nullable().default(null)
     .describe("Lowest signal-to-noise of a source that counts, instead of that of 7dt.scamp"),
   maxRmsArcsec: z.number().positive().default(0.5)
     .describe("Gate: largest rms to the reference along either axis").meta({ unit: "arcsec" }),
   minMatched: z.int().min(1).default(10).describe("Gate: fewest reference stars matched"),
-  minContrast: z.number().nonnegative().default(4).describe(
-    "Gate: lowest contrast of the pattern match; false matches come out at about 2 to 3.5",
+  minContrast: z.number().nonnegative().default(3).describe(
+    "Gate: lowest contrast of the match in position; right ones have 4 and more, wrong ones 1.5",
   ),
   toolTimeoutS: z.number().positive().default(1800)
     .describe("Time limit of each outside program").meta({ unit: "s" }),

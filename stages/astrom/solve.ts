@@ -133,8 +133,10 @@ function scampSettings(
   params: AstromParams,
 ): Settings {
   const degree = params.distortDegree ?? chooseDegree(frames, reference);
+  const scaleArcsec = Math.max(...frames.map(({ first }) => first.wcs.pixelScaleArcsec));
   return {
     DISTORT_DEGREES: degree,
+    MATCH_RESOL: Number((params.matchResolutionPx * scaleArcsec).toPrecision(4)),
     ...(params.positionErrorArcmin === null ? {} : { POSITION_MAXERR: params.positionErrorArcmin }),
     ...(params.crossidRadiusArcsec === null ? {} : { CROSSID_RADIUS: params.crossidRadiusArcsec }),
     ...(params.minSn === null
