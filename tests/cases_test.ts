@@ -38,7 +38,7 @@ function normalise(text: string, folder: string): string {
     .replaceAll(VERSION, "$VERSION")
     .replace(/^\d\d:\d\d:\d\d /gm, "")
     .replace(/\b\d+\.\d s\b/g, "… s")
-    .replace(/ +(?=… s)/g, " ");
+    .replace(/ {2,}(?=… s)/g, " ");
 }
 
 async function runCase(path: string): Promise<Outcome> {
