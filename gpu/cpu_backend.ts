@@ -42,6 +42,8 @@ const MAX_SLOTS = 8;
 const ARGUMENT_BYTES = MAX_SLOTS * 8 + PARAM_WORDS * 4;
 /** A piece of work of one thread: long against its start, short against a strip. */
 const PIECE_PIXELS = 1 << 16;
+/** Arrays outside the shared memory go through copies of so many bytes. */
+const COPY_BYTES = 256 << 20;
 
 /** Runs kernels on the processor, on threads over one shared memory. */
 export class CpuBackend implements Backend {
@@ -83,12 +85,12 @@ export class CpuBackend implements Backend {
     return this.#queue.add(async () => {
       if (this.#closed) throw new GpuError(`Cannot run '${job.label}': the backend is closed`);
       clearCounters(job);
-      const shared = job.slots.every((slot) =>
-        slot.bytes !== undefined && this.#shared.addressOf(slot.bytes) !== undefined
+      const copied = job.slots.filter(({ bytes }) =>
+        bytes === undefined || this.#shared.addressOf(bytes) === undefined
       );
       const free = Math.max(1 << 20, this.#memoryBytes - this.#shared.used) / 2;
-      const room = { bindingBytes: free, totalBytes: Math.min(free, 256 << 20) };
-      const rows = shared ? job.rows : fittingRows(job, room);
+      const room = { bindingBytes: free, totalBytes: Math.min(free, COPY_BYTES) };
+      const rows = fittingRows({ ...job, slots: copied }, room);
       for (const strip of cutJob(job, rows)) await this.#runStrip(strip, signal);
     });
   }

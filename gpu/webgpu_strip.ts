@@ -84,7 +84,10 @@ export class StripRun {
   /** Writes any number of bytes: the queue takes whole words only. */
   #write(buffer: GPUBuffer, offset: number, bytes: Uint8Array): void {
     const whole = bytes.length & ~3;
-    this.#device.queue.writeBuffer(buffer, offset, unshared(bytes.subarray(0, whole)));
+    // Deno 2.9 panics on a write of nothing
+    if (whole > 0) {
+      this.#device.queue.writeBuffer(buffer, offset, unshared(bytes.subarray(0, whole)));
+    }
     if (whole === bytes.length) return;
     const rest = new Uint8Array(4);
     rest.set(bytes.subarray(whole));

@@ -65,7 +65,8 @@ export const MEDIAN_VARIANCE = Math.PI / 2;
 /** Turns the median deviation of n normal samples into their sigma (Croux & Rousseeuw 1992). */
 const SMALL_SAMPLE = [0, 1, 1.196, 1.495, 1.363, 1.206, 1.2, 1.14, 1.129, 1.107];
 
-function madToSigma(samples: number): number {
+/** Factor that turns the median deviation of so many normal samples into their sigma. */
+export function madToSigma(samples: number): number {
   return 1.4826 * (SMALL_SAMPLE[samples] ?? samples / (samples - 0.8));
 }
 

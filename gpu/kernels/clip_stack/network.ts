@@ -44,6 +44,11 @@ export function sortingNetwork(lanes: number, wanted?: readonly number[]): Netwo
   return Uint16Array.from(kept.reverse());
 }
 
+/** The comparators that the middle lanes depend on. */
+export function medianNetwork(lanes: number): Network {
+  return sortingNetwork(lanes, [(lanes - 1) >> 1, lanes >> 1]);
+}
+
 /** Bits of float32 as integers of the same order, and back: its own inverse. */
 function orderedBits(bits: number): number {
   return bits ^ ((bits >> 31) & 0x7fffffff);

@@ -1,0 +1,218 @@
+/**
+ * Combines K frames pixel by pixel on the chosen backend, strip by strip.
+ *
+ * @module
+ */
+
+import type { Compute } from "../../compute.ts";
+import {
+  f32,
+  type Kernel,
+  type Param,
+  type Pass,
+  type Slot,
+  type StripJob,
+  u32,
+} from "../../job.ts";
+import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
+import { type ClipStackOptions, madToSigma } from "./clip_stack.ts";
+import { medianNetwork, sortingNetwork } from "./network.ts";
+import wgsl from "./clip_stack.wgsl" with { type: "text" };
+import wasm from "./clip_stack.wasm.b64" with { type: "text" };
+
+/** The kernel. */
+export const CLIP_STACK: Kernel = { name: "clip_stack", wgsl, wasm };
+
+/** How {@linkcode combineStrip} combines. */
+export interface CombineOptions extends ClipStackOptions {
+  /** What samples are compared with; the median if left out. */
+  readonly centre?: "median" | "mean";
+  /** Sigma from the median absolute deviation, or the standard deviation; `mad` if left out. */
+  readonly scatter?: "mad" | "std";
+}
+
+/** The same rows of K frames. */
+export interface FrameStack {
+  /** How many. */
+  readonly frames: number;
+  /** Pixels a row. */
+  readonly width: number;
+  /** Rows of each frame. */
+  readonly rows: number;
+  /** `[frames, rows, width]` as `layout` says; NaN or BLANK where there is no sample. */
+  readonly bytes: Uint8Array<ArrayBufferLike>;
+  /** Distance of frames in `bytes`; that of full strips if left out. */
+  readonly planeBytes?: number;
+  /** Pixels as in the file, big-endian; float32 of this machine if left out. */
+  readonly layout?: StoredLayout;
+}
+
+/** Where the results go; every array is `[rows, width]`. What is left out is not computed. */
+export interface CombineResult {
+  /** Combined value; NaN where no frame has a sample. */
+  readonly value: Float32Array<ArrayBufferLike>;
+  /** Samples that went into the value; both counts or none. */
+  readonly kept?: Uint16Array<ArrayBufferLike>;
+  /** Samples that were clipped. */
+  readonly rejected?: Uint16Array<ArrayBufferLike>;
+  /** Variance of the value, as of {@linkcode ClipStackOptions.variances}. */
+  readonly variance?: Float32Array<ArrayBufferLike>;
+}
+
+/** Frames that can be combined at most. */
+export const MAX_FRAMES = 200;
+
+const FLAGS = {
+  clip: 1,
+  median: 2,
+  scatterStd: 4,
+  centreMean: 8,
+  weighted: 16,
+  knownVariance: 32,
+  wantVariance: 64,
+  wantCounts: 128,
+} as const;
+
+/** Workgroup memory that every adapter has. */
+const WORKGROUP_BYTES = 16384;
+
+/**
+ * Combines K frames pixel by pixel.
+ *
+ * Method, clipping and variance are those of `clipStack()`; sums are float64 on the cpu backend
+ * and float32 about a sample on a GPU.
+ *
+ * @param compute Where.
+ * @param stack The frames, at most {@linkcode MAX_FRAMES}.
+ * @param result Where the results go.
+ * @param options Method, clipping, weights and variances.
+ * @param signal Stops it.
+ */
+export async function combineStrip(
+  compute: Compute,
+  stack: FrameStack,
+  result: CombineResult,
+  options: CombineOptions,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (stack.frames < 1 || stack.frames > MAX_FRAMES) {
+    throw new RangeError(`${stack.frames} frames; 1 to ${MAX_FRAMES} can be combined`);
+  }
+  const shorts = compute.backend.kind === "cpu" && isPlainShorts(stack.layout);
+  await compute.run(combineJob(stack, result, options, shorts), signal);
+}
+
+/** Whether samples are 16-bit integers without gaps, whose order is that of the stored values. */
+function isPlainShorts(layout: StoredLayout | undefined): boolean {
+  return layout !== undefined && layout.bitpix === 16 && layout.bscale === 1 &&
+    layout.blank === undefined && Number.isInteger(layout.bzero) && Math.abs(layout.bzero) <= 65536;
+}
+
+function combineJob(
+  stack: FrameStack,
+  result: CombineResult,
+  options: CombineOptions,
+  shorts: boolean,
+): StripJob {
+  const { frames, width, rows, layout } = stack;
+  const onlyMedian = options.method === "median" && !result.kept && !result.variance;
+  const network = shorts && onlyMedian ? medianNetwork(frames) : sortingNetwork(frames);
+  const decoded: Slot = { role: "temporary", rowBytes: width * 4, planes: frames };
+  const slots = [
+    stackSlot(stack),
+    ...tableSlots(network, frames, options),
+    ...resultSlots(stack, result),
+  ];
+  const pass: Pass = {
+    kernel: CLIP_STACK,
+    entry: !shorts ? "combineFloats" : onlyMedian ? "medianShorts" : "combineShorts",
+    slots: [0, 1, 2, 3, 4, 5, 6],
+    params: combineParams(stack, result, options, { pairs: network.length / 2, shorts }),
+    overrides: { FRAMES: frames },
+    workgroup: workgroupOf(frames),
+    scratchBytes: frames * 192 + 512,
+  };
+  const label = `${options.method} of ${frames} frames`;
+  if (layout === undefined || shorts) return { label, width, rows, slots, passes: [pass] };
+  return {
+    label,
+    width,
+    rows,
+    slots: [...slots, decoded],
+    passes: [decodePass(layout, [0, 7], frames), { ...pass, slots: [7, 1, 2, 3, 4, 5, 6] }],
+  };
+}
+
+/** As many threads as can sort their samples in workgroup memory. */
+function workgroupOf(frames: number): number {
+  return Math.min(64, 2 ** Math.floor(Math.log2(WORKGROUP_BYTES / (4 * frames))));
+}
+
+function stackSlot({ frames, width, bytes, planeBytes, layout }: FrameStack): Slot {
+  const rowBytes = width * (layout === undefined ? 4 : storedBytes(layout));
+  return {
+    role: "input",
+    rowBytes,
+    planes: frames,
+    bytes,
+    ...(planeBytes === undefined ? {} : { planeBytes }),
+  };
+}
+
+function tableSlots(network: Uint16Array, frames: number, options: CombineOptions): Slot[] {
+  const tables = new Float32Array(3 * frames + 1).fill(1);
+  if (options.weights && !options.method.endsWith("median")) tables.set(options.weights, 0);
+  if (options.variances) tables.set(options.variances, frames);
+  for (let n = 0; n <= frames; n++) tables[2 * frames + n] = madToSigma(n);
+  return [network, tables].map((table) => ({
+    role: "table",
+    rowBytes: table.byteLength,
+    bytes: new Uint8Array(table.buffer, table.byteOffset, table.byteLength),
+  }));
+}
+
+function resultSlots({ width }: FrameStack, result: CombineResult): Slot[] {
+  const { value, kept, rejected, variance } = result;
+  return [value, kept, rejected, variance].map((array) =>
+    array === undefined ? { role: "temporary", rowBytes: 0 } : {
+      role: "output",
+      rowBytes: width * array.BYTES_PER_ELEMENT,
+      bytes: new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
+    }
+  );
+}
+
+function combineParams(
+  stack: FrameStack,
+  result: CombineResult,
+  options: CombineOptions,
+  { pairs, shorts }: { readonly pairs: number; readonly shorts: boolean },
+): Param[] {
+  const sigma = options.clipSigma ?? 3;
+  return [
+    u32(stack.frames),
+    u32(pairs),
+    f32(stack.layout?.bzero ?? 0),
+    u32(flagsOf(result, options)),
+    f32(sigma),
+    f32(sigma),
+    u32(options.iterations ?? 5),
+    f32(options.sigmaFloor ?? 0),
+    f32(options.sigmaRelative ?? 0),
+    u32(shorts ? 1 : 0),
+  ];
+}
+
+function flagsOf(result: CombineResult, options: CombineOptions): number {
+  const { method, variances, weights } = options;
+  const median = method.endsWith("median");
+  const known = variances !== undefined && result.variance !== undefined;
+  return (method.startsWith("clipped") ? FLAGS.clip : 0) |
+    (median ? FLAGS.median : 0) |
+    (options.scatter === "std" ? FLAGS.scatterStd : 0) |
+    (options.centre === "mean" ? FLAGS.centreMean : 0) |
+    ((weights !== undefined && !median) || known ? FLAGS.weighted : 0) |
+    (known ? FLAGS.knownVariance : 0) |
+    (result.variance ? FLAGS.wantVariance : 0) |
+    (result.kept && result.rejected ? FLAGS.wantCounts : 0);
+}
