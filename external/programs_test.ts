@@ -137,6 +137,7 @@ Deno.test("solveFieldArgs() tells scale, size and where to look", () => {
   assert.deepEqual(solveFieldArgs(task, "astrometry.cfg", 100), [
     ...["--overwrite", "--no-plots", "--width", "128", "--height", "96"],
     ...["--x-column", "X", "--y-column", "Y", "--no-tweak", "--crpix-center"],
+    ...["--no-remove-lines", "--uniformize", "0"],
     ...["--scale-units", "arcsecperpix", "--scale-low", "0.4", "--scale-high", "0.625"],
     ...["--ra", "150", "--dec", "2", "--radius", "5", "--config", "astrometry.cfg"],
     ...["--cpulimit", "90", "--wcs", "solved.wcs"],

@@ -66,6 +66,8 @@ export function solveFieldArgs(
   return [
     ...["--overwrite", "--no-plots", "--width", `${task.width}`, "--height", `${task.height}`],
     ...["--x-column", "X", "--y-column", "Y", "--no-tweak", "--crpix-center"],
+    // These two steps run whatever python3 is on PATH, which need not know astrometry.net.
+    ...["--no-remove-lines", "--uniformize", "0"],
     ...["--scale-units", "arcsecperpix"],
     ...["--scale-low", `${task.scaleArcsec / tolerance}`],
     ...["--scale-high", `${task.scaleArcsec * tolerance}`],

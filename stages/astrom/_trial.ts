@@ -7,7 +7,7 @@ import { updateHeader } from "../../fits/update_header.ts";
 import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import { readHeader } from "../../fits/file.ts";
 import { readFrameInfo } from "../../sky/frame_info.ts";
-import type { ToolSet } from "../../external/run_tool.ts";
+import { locateTool, type ToolSet } from "../../external/run_tool.ts";
 import type { Left } from "../manifest.ts";
 import { resolveParameters } from "../parameters.ts";
 import type { NewProduct, StageOutcome } from "../stage.ts";
@@ -66,7 +66,11 @@ export async function withWcsCards(frame: string, cards: string, folder: string)
 /** The installed programs, but for those of a folder. */
 function programsOf(folder: string, tools: ToolSet): ToolSet {
   const env = { PATH: `${folder}:${Deno.env.get("PATH")}` };
-  return { ...tools, run: (names, args, options) => tools.run(names, args, { ...options, env }) };
+  return {
+    ...tools,
+    has: async (names) => await locateTool(names, env.PATH) !== undefined,
+    run: (names, args, options) => tools.run(names, args, { ...options, env }),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { readHeader } from "../../fits/file.ts";
 import { readImage, writeImage } from "../../fits/image.ts";
 import { updateHeader } from "../../fits/update_header.ts";
-import { wcsFromHeader } from "../../sky/wcs.ts";
+import { tanWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { NewProduct } from "../stage.ts";
 import { testContext } from "../testing.ts";
 import { prepareFrame } from "./frame.ts";
@@ -155,6 +155,38 @@ Deno.test({
       assert.equal(run.left[0]!.details["firstWcs"], "pointing");
       assert.equal(run.metrics.frames, 2);
       assert.equal(run.metrics.failedGate, 1);
+    });
+  },
+});
+
+Deno.test({
+  name: "astrom asks solve-field about a frame whose pointing is wrong",
+  ignore: noSaao,
+  async fn() {
+    await inFolder(async (folder) => {
+      const site = await trialSite(folder);
+      const [frame, reference] = await saaoProducts(["0073", "0102"]);
+      const wrong = join(folder, "wrong.fits");
+      await updateHeader(frame!.path, wrong, (header) => {
+        header.set("DEC", "-24:17:06");
+      });
+      const products = [{ ...frame!, path: wrong }, reference!];
+      const never = { ...SAAO_FLAGS, solveField: "never" };
+      const lost = await runAstrom(products, never, site, join(folder, "without"));
+      assert.deepEqual(lost.left.map(({ id }) => id), ["AKB13475I0073"]);
+      // Stands in for the program: says that every frame points where this one does.
+      const pointing = { raDeg: 273.8708, decDeg: -25.285, width: 512, height: 512 };
+      const header = tanWcs({ ...pointing, scaleArcsec: 0.31 }).cards();
+      await writeImage(join(folder, "found.fits"), {
+        ...{ width: 1, height: 1, data: new Float32Array(1), header },
+      });
+      const script = `#!/bin/sh\ncp '${folder}/found.fits' solved.wcs\n`;
+      await Deno.writeTextFile(join(folder, "solve-field"), script, { mode: 0o755 });
+      const run = await runAstrom(products, SAAO_FLAGS, site, join(folder, "with"), folder);
+      assert.deepEqual(run.left, []);
+      assert.equal(run.metrics.frames, 2);
+      const solved = await readHeader(join(folder, "with/AKB13475I0073.fits"));
+      assert.match(solved.toText(), /from a first WCS by solve-field/);
     });
   },
 });

@@ -16,7 +16,9 @@ export type FirstWcsSource = "header" | "pointing" | "target table" | "solve-fie
 
 /** What is known of a frame besides its header. */
 export interface FrameGeometry {
+  /** Columns. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
   /** Pointing of the header's cards, degrees. */
   readonly pointing?: readonly [raDeg: number, decDeg: number] | undefined;
@@ -32,7 +34,9 @@ export interface FrameGeometry {
 
 /** A first guess and where it came from. */
 export interface FirstWcs {
+  /** The guess. */
   readonly wcs: Wcs;
+  /** Where it came from. */
   readonly source: FirstWcsSource;
 }
 

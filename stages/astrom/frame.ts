@@ -22,7 +22,9 @@ import type { AstromParams } from "./params.ts";
 
 /** What the preparation of frames needs. */
 export interface PrepareSetup {
+  /** Parameters of the stage. */
   readonly params: AstromParams;
+  /** Site, programs and signal of the stage. */
   readonly context: Pick<StageContext, "site" | "tools" | "signal">;
   /** Folder for catalogues, which exists. */
   readonly scratch: string;
@@ -30,7 +32,9 @@ export interface PrepareSetup {
 
 /** A frame with its first WCS and its sources. */
 export interface PreparedFrame {
+  /** The frame as it came in. */
   readonly product: Product;
+  /** Where pattern matching starts from. */
   readonly first: FirstWcs;
   /** LDAC catalogue whose header holds the first WCS. */
   readonly catalogue: string;

@@ -19,8 +19,11 @@ export type MergeEngine = "missfits" | "native";
 
 /** What writing needs. */
 export interface WriteSetup {
+  /** What merges the solution into the image. */
   readonly engine: MergeEngine;
+  /** Site, programs and output folder of the stage. */
   readonly context: Pick<StageContext, "site" | "tools" | "folder">;
+  /** Time limit of the program, in seconds. */
   readonly timeoutS: number;
 }
 

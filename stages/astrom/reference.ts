@@ -24,7 +24,9 @@ const MAG_ERROR_KEYS = ["MAGERR", "MAGERR_AUTO", "MAGERR_PSF", "MAGERR_G"] as co
 
 /** A reference catalogue, with a name for messages and headers. */
 export interface FieldReference {
+  /** Name for messages and headers. */
   readonly name: string;
+  /** How SCAMP is told of it. */
   readonly scamp: ScampReference;
   /** Stars in it; undefined when a server is asked. */
   readonly stars?: number;

@@ -19,13 +19,17 @@ import type { FieldReference } from "./reference.ts";
 export interface FieldGroup {
   /** Object and filter, for messages. */
   readonly name: string;
+  /** Name of the field. */
   readonly object: string;
+  /** Frames of the field in one filter. */
   readonly frames: readonly PreparedFrame[];
 }
 
 /** What solving needs. */
 export interface SolveSetup {
+  /** Parameters of the stage. */
   readonly params: AstromParams;
+  /** Site, programs, signal and log of the stage. */
   readonly context: Pick<StageContext, "site" | "tools" | "signal" | "log">;
   /** Folder for SCAMP's XML. */
   readonly scratch: string;
@@ -33,10 +37,15 @@ export interface SolveSetup {
 
 /** A frame with SCAMP's solution, judged. */
 export interface SolvedFrame {
+  /** The frame. */
   readonly frame: PreparedFrame;
+  /** What SCAMP found. */
   readonly solution: ScampSolution;
+  /** The reference it was solved against. */
   readonly reference: FieldReference;
+  /** What is judged of the solution. */
   readonly measures: AstromMeasures;
+  /** How it was judged. */
   readonly gates: readonly Gate[];
   /** Which gates failed, in words; nothing when the solution is good. */
   readonly failure: string | undefined;
@@ -44,6 +53,7 @@ export interface SolvedFrame {
 
 /** What came of a group. */
 export interface GroupSolution {
+  /** Judged solutions, good and bad. */
   readonly solved: readonly SolvedFrame[];
   /** Frames for which SCAMP itself failed. */
   readonly failed: readonly { readonly frame: PreparedFrame; readonly error: GppyError }[];
