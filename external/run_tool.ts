@@ -5,10 +5,12 @@
  * @module
  */
 
-import { delimiter, join } from "node:path";
 import { ExternalToolError } from "../config/errors.ts";
 import { captureTail, lastLines } from "./_capture.ts";
+import { asList, locateTool } from "./_locate.ts";
 import { programNamed } from "./programs.ts";
+
+export { locateTool } from "./_locate.ts";
 
 /** How long a program may run unless told otherwise, in seconds. */
 export const DEFAULT_TIMEOUT_S = 1800;
@@ -76,43 +78,6 @@ export interface ToolSet {
   readonly versions: Record<string, string>;
   /** The time limit of a program that is given none, in seconds. */
   readonly timeoutS: number;
-}
-
-function asList(names: string | readonly string[]): readonly string[] {
-  return typeof names === "string" ? [names] : names;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    const info = await Deno.stat(path);
-    return info.isFile && ((info.mode ?? 0o111) & 0o111) !== 0;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Finds an executable.
- *
- * @param names Its possible names, the preferred one first, or paths.
- * @param searchPath Folders as in `PATH`.
- * @returns The path of the first name that is found.
- */
-export async function locateTool(
-  names: string | readonly string[],
-  searchPath: string = Deno.env.get("PATH") ?? "",
-): Promise<string | undefined> {
-  for (const name of asList(names)) {
-    if (name.includes("/")) {
-      if (await isExecutable(name)) return name;
-      continue;
-    }
-    for (const folder of searchPath.split(delimiter)) {
-      const path = join(folder === "" ? "." : folder, name);
-      if (await isExecutable(path)) return path;
-    }
-  }
-  return undefined;
 }
 
 async function requireTool(names: readonly string[], searchPath?: string): Promise<string> {

@@ -9,7 +9,7 @@ import { GppyError, UsageError } from "../../config/errors.ts";
 import { PROGRAMS } from "../../external/programs.ts";
 import { median } from "../../sky/stats.ts";
 import type { Product } from "../manifest.ts";
-import { defineStage, type StageContext } from "../stage.ts";
+import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { prepareBlind, type PreparedFrame, prepareFrame, type PrepareSetup } from "./frame.ts";
 import { type MergeEngine, writeSolved } from "./output.ts";
 import { type AstromMetrics, astromMetrics, type AstromParams, astromParams } from "./params.ts";
@@ -58,14 +58,7 @@ export const astrom = defineStage({
         (frame) => writeSolved(frame, write),
         { id: ({ frame }) => frame.product.id },
       );
-      const reference = own === undefined ? [] : [{
-        id: own.id,
-        kind: "table" as const,
-        path: own.path,
-        from: [own.frame.product.id],
-        ...(own.frame.product.object === undefined ? {} : { object: own.frame.product.object }),
-      }];
-      return { products: [...products, ...reference], metrics: summarize(groups) };
+      return { products: [...products, ...productOf(own)], metrics: summarize(groups) };
     } finally {
       await Deno.remove(scratch, { recursive: true });
     }
@@ -127,6 +120,13 @@ async function makeOwnReference(
   const epochYr = 2000 + ((product.mjd ?? 51544.5) - 51544.5) / 365.25;
   await makeFrameReference(frame.catalogue, frame.first.wcs, path, epochYr);
   return { id, path, frame, reference: await fileReference(path, id) };
+}
+
+function productOf(own: OwnReference | undefined): NewProduct[] {
+  if (own === undefined) return [];
+  const { id, path, frame: { product } } = own;
+  const object = product.object === undefined ? {} : { object: product.object };
+  return [{ id, kind: "table", path, from: [product.id], ...object }];
 }
 
 async function solveField(
