@@ -108,10 +108,13 @@ async function ingestOne(
       details: { file, other },
     });
   }
-  await scanFits(file);
+  const primary = (await scanFits(file))[0]!.header;
+  const own = await readHeader(file);
   const unit = options.unit ?? unitOfPath(file, options.site);
-  const info = readFrameInfo(await readHeader(file), options.site.headerRules, {
+  const main = primary.has("DATE-OBS") ? primary : own; // of several images the first header
+  const info = readFrameInfo(main, options.site.headerRules, {
     path: file,
+    extension: own,
     ...(unit === undefined ? {} : { unit }),
   });
   if (options.as !== "raw" && info.imageType !== undefined && info.imageType !== "light") {

@@ -29,6 +29,7 @@ export const PRODUCT_KINDS = [
   "picture",
   "stamp",
   "header",
+  "archive",
 ] as const;
 
 /** What a product is; stages choose their inputs by it. */

@@ -32,7 +32,7 @@ for d, t in read('domeflat*'):
     f[d >= 60000] = np.nan
     flats.append((f / np.nanmedian(f)))
 flat = np.nanmedian(flats, axis=0)
-ours = lambda kind: fits.getdata(glob.glob(masters + '/ARCSAT/' + kind + '/*.fits')[0])
+ours = lambda kind: fits.getdata(glob.glob(masters + '/ARCSAT/' + kind + '/*[!rt].fits')[0])
 light = fits.getdata(raw + '/XO1-b_z_20250602_041008.fits').astype(np.float64)
 name = lights + '/calib_ARCSAT_XO1-b_20250602_041014_z_60'
 mask = fits.getdata(name + '.mask.fits')
@@ -73,7 +73,13 @@ Deno.test({
       });
       const params = calib.params.parse({ combine: "median", flatCombine: "median" });
       const { metrics, products } = await calib.run(params, context);
-      assert.deepEqual(metrics, { masters: 3, lights: 14, calibrated: 14, borrowed: 0 });
+      assert.deepEqual(metrics, {
+        masters: 3,
+        lights: 14,
+        calibrated: 14,
+        borrowed: 0,
+        refused: 0,
+      });
       assert.deepEqual(left, []);
       const objects = new Set(products.filter(({ kind }) => kind === "frame").map((p) => p.object));
       assert.deepEqual([...objects].sort(), ["43Bet Com", "XO1-b"]);

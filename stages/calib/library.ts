@@ -7,13 +7,20 @@
 import { DataError } from "../../config/errors.ts";
 import { type RawFrame, sameSetup, sameSize, type Setup, sizeText } from "./frame.ts";
 import { describeGroup, type MasterType } from "./groups.ts";
-import { bestDark, borrowMasters, type Master, otherSize } from "./master.ts";
+import { chooseDark, type DarkFit, type DarkLimits } from "./choose_dark.ts";
+import type { Master } from "./master.ts";
+import { borrowMasters, otherSize } from "./master_tree.ts";
 
 /** A master and whether it is of another night, or of an earlier run of this one. */
 export interface FoundMaster {
   readonly master: Master;
   readonly borrowed: boolean;
+  /** Of a dark: how it suits. */
+  readonly fit?: DarkFit;
 }
+
+/** A dark is chosen from the masters of so many nights that have one. */
+const DARK_NIGHTS = 90;
 
 /** What a master is wanted for. */
 export interface MasterWish {
@@ -22,6 +29,7 @@ export interface MasterWish {
   readonly filter: string;
   /** Exposure of the frame to calibrate. */
   readonly exposureS: number;
+  readonly temperatureC: number | undefined;
 }
 
 /** The masters at hand. */
@@ -31,13 +39,17 @@ export class MasterLibrary {
   readonly #root: string;
   readonly #night: string;
 
+  readonly #limits: DarkLimits;
+
   /**
    * @param root The master tree.
    * @param night `YYYYMMDD`; masters of later nights are not taken.
+   * @param limits When a dark is too warm, too cold or too old.
    */
-  constructor(root: string, night: string) {
+  constructor(root: string, night: string, limits: DarkLimits) {
     this.#root = root;
     this.#night = night;
+    this.#limits = limits;
   }
 
   /** Takes in a master made tonight. */
@@ -50,16 +62,24 @@ export class MasterLibrary {
     return this.#own;
   }
 
-  /** Finds the best master: tonight's, else of the nearest earlier night; undefined if none. */
+  /**
+   * Finds the best master: of biases and flats tonight's, else that of the nearest earlier
+   * night; of darks the one that suits best; undefined if none.
+   */
   async find(wish: MasterWish): Promise<FoundMaster | undefined> {
-    const fitting = this.#own.filter((master) =>
+    const own = this.#own.filter((master) =>
       master.type === wish.type && sameSetup(master.setup, wish.setup) &&
       (wish.type !== "flat" || master.filter === wish.filter)
     );
-    const own = choose(fitting, wish);
-    if (own !== undefined) return { master: own, borrowed: false };
-    const borrowed = choose(await this.#borrow(wish), wish);
-    return borrowed && { master: borrowed, borrowed: true };
+    if (wish.type !== "dark") {
+      const master = own[0] ?? (await this.#borrow(wish))[0];
+      return master && { master, borrowed: own.length === 0 };
+    }
+    const others = (await this.#borrow(wish)).filter(({ path }) =>
+      own.every((master) => master.path !== path)
+    );
+    const fit = chooseDark([...own, ...others], { ...wish, night: this.#night }, this.#limits);
+    return fit && { master: fit.dark, borrowed: !own.includes(fit.dark), fit };
   }
 
   /**
@@ -92,7 +112,11 @@ export class MasterLibrary {
     const { type, setup, filter } = wish;
     const key = JSON.stringify([type, setup, type === "flat" ? filter : ""]);
     const known = this.#borrowed.get(key) ??
-      borrowMasters(this.#root, { type, setup, filter, night: this.#night });
+      borrowMasters(
+        this.#root,
+        { type, setup, filter, night: this.#night },
+        type === "dark" ? DARK_NIGHTS : 1,
+      );
     this.#borrowed.set(key, known);
     return known;
   }
@@ -106,10 +130,6 @@ export class MasterLibrary {
   }
 }
 
-function choose(masters: readonly Master[], wish: MasterWish): Master | undefined {
-  return wish.type === "dark" ? bestDark(masters, wish.exposureS) : masters[0];
-}
-
 /** What a frame needs of a type. */
 export function wishOf(frame: RawFrame, type: MasterType): MasterWish {
   return {
@@ -117,5 +137,6 @@ export function wishOf(frame: RawFrame, type: MasterType): MasterWish {
     setup: frame.setup,
     filter: frame.product.filter ?? "",
     exposureS: frame.product.exposureS ?? 0,
+    temperatureC: frame.product.temperatureC,
   };
 }

@@ -5,8 +5,9 @@
  */
 
 import type { FitsHeader } from "../../fits/header.ts";
-import type { LightRecipe } from "./calibrate_light.ts";
 import type { RawFrame } from "./frame.ts";
+import type { FringeFit } from "./fringe.ts";
+import { type LightRecipe, mastersOf } from "./light_recipe.ts";
 import { darkScale } from "./master.ts";
 
 /** Cards that describe regions or display of the raw file and no longer hold. */
@@ -18,14 +19,19 @@ const STALE = [
 /**
  * Makes the header of a calibrated light: the raw cards after correction, and what was done.
  *
- * Regions such as TRIMSEC are dropped, never obeyed: cameras leave them behind
- * after they have trimmed the image themselves.
+ * Regions such as TRIMSEC are dropped, since they no longer hold; HISTORY says
+ * which were obeyed and which were stale. A WCS moves with the trimmed edges.
  *
  * @param frame The raw light.
  * @param recipe What it is calibrated with.
+ * @param overscanAdu Level of the overscan that was taken off, if any.
  * @returns The header.
  */
-export function lightHeader(frame: RawFrame, recipe: LightRecipe): FitsHeader {
+export function lightHeader(
+  frame: RawFrame,
+  recipe: LightRecipe,
+  overscanAdu: number | undefined,
+): FitsHeader {
   const { product, detector } = frame;
   const header = frame.header.clone();
   for (const keyword of STALE) header.delete(keyword);
@@ -42,25 +48,79 @@ export function lightHeader(frame: RawFrame, recipe: LightRecipe): FitsHeader {
   if (!header.has("GAIN")) header.set("GAIN", detector.gainEAdu, "[e-/ADU] gain");
   header.set("RDNOISE", detector.readNoiseE, "[e-] read noise");
   header.set("BUNIT", "adu", "unit of the pixels");
-  const biasAdu = Number.isFinite(recipe.bias.master.level) ? recipe.bias.master.level : 0;
-  header.set("SATURATE", detector.saturationAdu - biasAdu, "[adu] saturation above bias");
-  return addMasters(header, frame, recipe);
+  const level = recipe.bias?.master.level ?? 0;
+  const darkAdu = (Number.isFinite(level) ? level : 0) + (overscanAdu ?? 0);
+  header.set("SATURATE", detector.saturationAdu - darkAdu, "[adu] saturation above bias");
+  return addMasters(addLayout(header, frame, recipe, overscanAdu), frame, recipe);
+}
+
+/** Overscan, trim and amplifiers. */
+function addLayout(
+  header: FitsHeader,
+  { layout }: RawFrame,
+  recipe: LightRecipe,
+  overscanAdu: number | undefined,
+): FitsHeader {
+  const { amplifiers, stale } = layout;
+  const first = amplifiers[0]!;
+  if (overscanAdu !== undefined) {
+    header.set("OSCANLEV", overscanAdu, "[adu] level of the overscan, taken off");
+    header.addHistory(`gppy calib: overscan taken off, method ${recipe.overscan}`);
+  }
+  if (amplifiers.length > 1) {
+    const gains = amplifiers.map(({ gainEAdu }) => gainEAdu ?? "?").join(" ");
+    header.addHistory(`gppy calib: ${amplifiers.length} amplifiers put together, gains ${gains}`);
+  } else if (first.data.x > 0 || first.data.y > 0) {
+    for (const [axis, shift] of [[1, first.data.x], [2, first.data.y]] as const) {
+      const pixel = header.number(`CRPIX${axis}`);
+      if (pixel !== undefined) header.set(`CRPIX${axis}`, pixel - shift);
+    }
+  }
+  if (!layout.plain) header.addHistory(`gppy calib: trimmed to ${layout.width}x${layout.height}`);
+  for (const region of stale) {
+    header.addHistory(`gppy calib: ${region} does not fit the image and was not obeyed`);
+  }
+  return header;
+}
+
+/**
+ * Fills in how strong the fringes were; the cards are there already, so that the header keeps
+ * its length.
+ *
+ * @param header Changed in place.
+ * @param fit Their strength, and whether they were taken off.
+ */
+export function setFringe(
+  header: FitsHeader,
+  fit: FringeFit & { readonly applied: boolean },
+): void {
+  header.set("FRNGSCAL", fit.applied ? fit.scale : 0);
+  if (Number.isFinite(fit.error)) header.set("FRNGERR", fit.error);
 }
 
 function addMasters(header: FitsHeader, frame: RawFrame, recipe: LightRecipe): FitsHeader {
   const { bias, dark, flat } = recipe;
   const scale = darkScale(dark?.master, frame.product.exposureS ?? 0);
   header.set("RAWNAME", frame.product.id, "raw frame");
-  header.set("BIASNAME", `${bias.master.id}.fits`, "master bias");
-  header.set("DARKNAME", dark ? `${dark.master.id}.fits` : "none", "master dark");
+  const name = (found: { readonly master: { readonly id: string } } | undefined) =>
+    found === undefined ? "none" : `${found.master.id}.fits`;
+  header.set("BIASNAME", name(bias), "master bias");
+  header.set("DARKNAME", name(dark), "master dark");
   header.set("DARKSCAL", scale, "exposure over that of the dark");
-  header.set("FLATNAME", `${flat.master.id}.fits`, "master flat");
-  const borrowed = [bias, dark, flat].filter((found) => found?.borrowed);
-  for (const found of borrowed) {
-    const { type, night, id } = found!.master;
-    header.addHistory(`gppy calib: borrowed ${type} ${id} of night ${night}`);
+  const apart = dark?.fit?.temperatureDiffC;
+  if (typeof apart === "number") header.set("DARKDT", apart, "[Celsius] frame minus dark");
+  header.set("FLATNAME", name(flat), "master flat");
+  for (const { borrowed, master } of mastersOf(recipe)) {
+    if (!borrowed) continue;
+    header.addHistory(`gppy calib: borrowed ${master.type} ${master.id} of night ${master.night}`);
   }
   header.addHistory("gppy calib: (raw - bias - dark x scale) / flat");
+  if (recipe.fringe !== undefined) {
+    header.set("FRINGE", recipe.fringe.name.replace(/^.*\//, ""), "fringe pattern");
+    header.set("FRNGSCAL", 0, "factor on the pattern, 0: left in");
+    header.set("FRNGERR", 0, "standard error of the factor");
+    header.addHistory("gppy calib: minus FRNGSCAL x fringe pattern");
+  }
   if (recipe.limits.repair) {
     header.addHistory("gppy calib: BAD pixels filled from their row, marked INTRP");
   }

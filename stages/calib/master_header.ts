@@ -7,8 +7,9 @@
 import { FitsHeader } from "../../fits/header.ts";
 import { exposureText } from "./names.ts";
 import type { FrameGroup } from "./groups.ts";
-import type { MasterRecipe, ScaledFrame } from "./make_master.ts";
+import type { MasterRecipe } from "./make_master.ts";
 import { darkScale } from "./master.ts";
+import type { ScaledFrame } from "./reduce_frame.ts";
 
 /** Cards of a raw frame that also hold for the master made from it. */
 const KEPT = ["GAIN", "XBINNING", "YBINNING", "CCD-TEMP", "SET-TEMP", "TELESCOP", "INSTRUME"];
@@ -16,7 +17,8 @@ const KEPT = ["GAIN", "XBINNING", "YBINNING", "CCD-TEMP", "SET-TEMP", "TELESCOP"
 const TYPE_TEXT = { bias: "BIAS", dark: "DARK", flat: "FLAT" } as const;
 
 /**
- * Makes the header of a master; LEVEL and LEVELSIG are filled in when it is written.
+ * Makes the header of a master; the verdict and what is
+ * measured of the pixels are filled in when it is written, so that the header keeps its length.
  *
  * @param group What the master is for.
  * @param frames Its inputs.
@@ -41,11 +43,22 @@ export function masterHeader(
     const value = first.header.get(keyword);
     if (value !== undefined) header.set(keyword, value, first.header.comment(keyword));
   }
+  if (!Number.isNaN(first.setup.gain)) header.set("GAIN", first.setup.gain);
+  const [xBinning, yBinning] = first.setup.binning.split("x").map(Number);
+  if (xBinning && yBinning) header.set("XBINNING", xBinning).set("YBINNING", yBinning);
+  const temperatureC = meanTemperature(frames);
+  if (temperatureC !== undefined) {
+    header.set("TEMPC", temperatureC, "[Celsius] mean temperature of the inputs");
+  }
+  header.set("OVERSCAN", first.setup.overscan, "whether the overscan was taken off");
   header.set("EGAIN", first.detector.gainEAdu, "[e-/ADU] gain");
   header.set("RDNOISE", first.detector.readNoiseE, "[e-] read noise of one input");
   if (group.type !== "flat") header.set("BUNIT", "adu", "unit of the pixels");
   header.set("LEVEL", 0, "median of the pixels");
   header.set("LEVELSIG", 0, "robust scatter of the pixels");
+  header.set("NOISE", 0, "median of the pixels' standard errors");
+  header.set("ACCEPTED", false, "whether it may be used");
+  header.set("JUDGED", "");
   header.set("COMBINE", recipe.method, "how the inputs were combined");
   if (recipe.method.startsWith("clipped")) {
     header.set("CLIPSIG", recipe.clipSigma, "[sigma] limit of the clipping");
@@ -73,4 +86,17 @@ function addInputs(
   }
   const method = recipe.method.replace("-", " ");
   return header.addHistory(`gppy calib: ${method} of ${frames.length} frames`);
+}
+
+/**
+ * Mean temperature of frames.
+ *
+ * @param frames The frames.
+ * @returns The mean of those that say; undefined if none does.
+ */
+export function meanTemperature(frames: readonly ScaledFrame[]): number | undefined {
+  const known = frames.map(({ frame }) => frame.product.temperatureC)
+    .filter((value) => value !== undefined);
+  if (known.length === 0) return undefined;
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
 }

@@ -4,24 +4,30 @@
  * @module
  */
 
-import { join } from "node:path";
 import { DataError } from "../../config/errors.ts";
 import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
 import type { Gate } from "../manifest.ts";
 import type { NewProduct, StageContext } from "../stage.ts";
-import { type DriftLimits, judgeDrift } from "./drift.ts";
 import { type RawFrame, sameSize, sizeText } from "./frame.ts";
+import { type FlatLimits, measureFlat, partByIllumination } from "./measure_flat.ts";
 import { describeGroup, type FrameGroup, groupFrames, type MasterType } from "./groups.ts";
-import type { MasterLibrary } from "./library.ts";
-import { makeMaster, type MasterRecipe, measureFlat, type ScaledFrame } from "./make_master.ts";
-import { type Master, masterFolder } from "./master.ts";
+import { type MasterLibrary, wishOf } from "./library.ts";
+import type { JudgeLimits, Verdict } from "./judge_master.ts";
+import { makeMaster, type MasterRecipe } from "./make_master.ts";
+import { companionPath, type Master, MASTER_COMPANIONS, masterFolder } from "./master.ts";
 import { masterId } from "./names.ts";
+import type { OverscanMethod } from "./overscan.ts";
 import type { PixelCache } from "./pixel_cache.ts";
+import type { ScaledFrame } from "./reduce_frame.ts";
 
 /** What all masters of a night have in common. */
-export interface MasterPlan extends DriftLimits {
+export interface MasterPlan extends JudgeLimits, FlatLimits {
   readonly minInputs: number;
-  readonly minFlatAdu: number;
+  readonly overscan: OverscanMethod;
+  readonly masterVariance: boolean;
+  /** Whether a new master is compared with the last one. */
+  readonly judge: boolean;
+  readonly needBias: boolean;
   readonly combine: CombineMethod;
   readonly flatCombine: CombineMethod;
   readonly clipSigma: number;
@@ -51,7 +57,7 @@ export async function makeMasters(
   const groups = groupFrames(frames, type);
   const enough = groups.filter((group) => hasEnough(group, groups, plan, context));
   const ids = nameMasters(enough, plan.night);
-  return await context.each(
+  const made = await context.each(
     enough,
     (group) => makeOne(group, ids.get(group)!, plan, context),
     {
@@ -59,6 +65,7 @@ export async function makeMasters(
       losing: (group) => group.frames.map((frame) => frame.product.id),
     },
   );
+  return made.flat();
 }
 
 /** Leaves a group behind that is too small, saying so if a frame is merely of another size. */
@@ -104,7 +111,7 @@ async function makeOne(
   id: string,
   plan: MasterPlan,
   context: StageContext,
-): Promise<NewProduct> {
+): Promise<NewProduct[]> {
   const recipe = await chooseRecipe(group, id, plan, context.signal);
   const frames = await scaleFrames(group, recipe, plan, context);
   if (frames.length < plan.minInputs) {
@@ -119,18 +126,34 @@ async function makeOne(
         cause,
       });
     });
-  const master = await makeMaster(group, frames, recipe);
+  const { master, verdict } = await makeMaster(group, frames, recipe);
   plan.cache.forget(master.path);
-  plan.library.add(master);
-  const drift = await judgeDrift(master, plan.root, plan, context.signal);
-  if (drift?.verdict === "degraded") {
-    context.log.warn("{id} differs from the last master: {value}, {threshold}", {
-      id,
-      value: drift.value,
-      threshold: drift.threshold,
-    });
-  }
-  return describe(master, frames, recipe, [inputsGate(frames.length, plan), drift]);
+  if (verdict.accepted) plan.library.add(master);
+  sayVerdict(group, master, verdict, context);
+  const gates = [inputsGate(frames.length, plan), ...verdict.gates];
+  return describe(master, frames, recipe, gates);
+}
+
+/** A refused master is on record; what needs it takes the last good one. */
+function sayVerdict(
+  group: FrameGroup,
+  { id }: Master,
+  { accepted, reason, gates }: Verdict,
+  context: StageContext,
+): void {
+  context.log.info("{id}: {outcome}, {reason}", {
+    id,
+    outcome: accepted ? "accepted" : "refused",
+    reason,
+  });
+  if (accepted) return;
+  context.leave(id, {
+    error: "Gate",
+    message: `Cannot use the new ${describeGroup(group)} "${id}": ${reason}; ` +
+      "the last good one takes its place",
+    details: Object.fromEntries(gates.map(({ name, value }) => [name, value])),
+    losing: [id],
+  });
 }
 
 async function chooseRecipe(
@@ -140,17 +163,18 @@ async function chooseRecipe(
   signal: AbortSignal,
 ): Promise<MasterRecipe> {
   const first = group.frames[0]!;
-  const bias = group.type === "bias" ? undefined : await plan.library.require(first, "bias");
-  const dark = group.type === "flat"
-    ? await plan.library.find({
-      ...group,
-      type: "dark",
-      exposureS: first.product.exposureS ?? 0,
-    })
-    : undefined;
+  const bias = group.type === "bias"
+    ? undefined
+    : plan.needBias
+    ? await plan.library.require(first, "bias")
+    : await plan.library.find(wishOf(first, "bias"));
+  const dark = group.type === "flat" ? await plan.library.find(wishOf(first, "dark")) : undefined;
   return {
     method: group.type === "flat" ? plan.flatCombine : plan.combine,
     clipSigma: plan.clipSigma,
+    overscan: plan.overscan,
+    masterVariance: plan.masterVariance,
+    limits: plan.judge ? plan : undefined,
     root: plan.root,
     night: plan.night,
     id,
@@ -169,11 +193,22 @@ async function scaleFrames(
   context: StageContext,
 ): Promise<ScaledFrame[]> {
   if (group.type !== "flat") return group.frames.map((frame) => ({ frame, scale: 1 }));
-  return await context.each(
+  const flats = await context.each(
     group.frames,
-    (frame) => measureFlat(group, frame, recipe, plan),
+    (frame) => measureFlat(frame, recipe, plan),
     { id: (frame) => frame.product.id },
   );
+  const { alike, odd } = partByIllumination(flats, plan.flatGradient);
+  for (const { flat: { frame }, distance } of odd) {
+    context.leave(frame.product.id, {
+      error: "Gate",
+      message: `Cannot use flat "${frame.product.id}": its illumination differs by ` +
+        `${(100 * distance).toFixed(1)} % from that of the others, ` +
+        `at most ${100 * plan.flatGradient} % is allowed`,
+      details: { illumination: distance, flatGradient: plan.flatGradient },
+    });
+  }
+  return [...alike];
 }
 
 function inputsGate(inputs: number, plan: MasterPlan): Gate {
@@ -189,14 +224,14 @@ function describe(
   master: Master,
   frames: readonly ScaledFrame[],
   recipe: MasterRecipe,
-  gates: readonly (Gate | undefined)[],
-): NewProduct {
+  gates: readonly Gate[],
+): NewProduct[] {
   const first = frames[0]!.frame.product;
   const used = [recipe.bias?.id, recipe.dark?.id].filter((id) => id !== undefined);
-  return {
+  const product: NewProduct = {
     id: master.id,
     kind: "master",
-    path: join(masterFolder(recipe.root, master.setup.unit, master.type), `${master.id}.fits`),
+    path: master.path,
     from: [...frames.map(({ frame }) => frame.product.id), ...used],
     imageType: master.type,
     unit: master.setup.unit,
@@ -207,7 +242,28 @@ function describe(
     binning: master.setup.binning,
     width: master.setup.width,
     height: master.setup.height,
-    measured: { inputs: frames.length, level: master.level, sigma: master.sigma },
-    gates: gates.filter((gate) => gate !== undefined),
+    measured: {
+      inputs: frames.length,
+      level: master.level,
+      sigma: master.sigma,
+      ...(Number.isFinite(master.noise) ? { noise: master.noise } : {}),
+      ...(master.temperatureC === undefined ? {} : { temperatureC: master.temperatureC }),
+      accepted: master.accepted,
+    },
+    gates: [...gates],
   };
+  return [product, ...recipe.masterVariance ? describeCompanions(master) : []];
+}
+
+function describeCompanions(master: Master): NewProduct[] {
+  return (["variance", "count"] as const).map((role) => ({
+    id: `${master.id}${MASTER_COMPANIONS[role].replace(/\.fits$/, "")}`,
+    kind: "master",
+    role,
+    path: companionPath(master.path, role),
+    of: master.id,
+    from: [master.id],
+    width: master.setup.width,
+    height: master.setup.height,
+  }));
 }

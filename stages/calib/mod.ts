@@ -7,76 +7,63 @@
 import { z } from "zod";
 import { DataError } from "../../config/errors.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
-import { type BadPixelLimits, calibrateLight, type LightMasters } from "./calibrate_light.ts";
 import { loadFrame, type RawFrame } from "./frame.ts";
-import { MasterLibrary, wishOf } from "./library.ts";
+import { MasterLibrary } from "./library.ts";
+import { calibrateLights, inOrderOfMasters, makeFringes } from "./lights.ts";
 import { makeMasters, type MasterPlan } from "./masters.ts";
-import { calibratedId } from "./names.ts";
+import { type CalibParams, params } from "./params.ts";
 import { PixelCache } from "./pixel_cache.ts";
 
-const COMBINE = ["median", "clipped-median", "clipped-mean", "mean"] as const;
-
-const params = z.object({
-  combine: z.enum(COMBINE).default("clipped-mean").describe("How biases and darks are combined"),
-  flatCombine: z.enum(COMBINE).default("clipped-median").describe("How flats are combined"),
-  clipSigma: z.number().positive().default(4)
-    .describe("Reject samples of a master farther than this from their median")
-    .meta({ unit: "sigma" }),
-  minInputs: z.int().min(1).default(3).describe("Frames a master needs at least"),
-  minFlatAdu: z.number().positive().default(500)
-    .describe("Median above bias and dark that a flat needs").meta({ unit: "ADU" }),
-  driftAdu: z.number().positive().default(20)
-    .describe("A bias or dark farther than this from the last one is marked as degraded")
-    .meta({ unit: "ADU" }),
-  flatDrift: z.number().positive().default(0.05)
-    .describe("A flat whose ratio to the last one scatters more is marked as degraded"),
-  hotSigma: z.number().positive().default(10)
-    .describe("A pixel this far above the median of the dark is bad").meta({ unit: "sigma" }),
-  flatMin: z.number().min(0).default(0.3).describe("A pixel with a flat below this is bad"),
-  flatMax: z.number().positive().default(3).describe("A pixel with a flat above this is bad"),
-  repair: z.boolean().default(true)
-    .describe("Fill bad pixels from their neighbours in the row"),
-  needDark: z.boolean().default(false)
-    .describe("Leave lights behind for which there is no dark; else they count as degraded"),
-});
+/** Images kept in memory: bias, dark and flat, and with weights the variance of each. */
+const CACHE_ROOM = { plain: 3, weight: 6 };
 
 /** Takes the detector out of raw frames. */
 export const calib = defineStage({
   name: "calib",
   summary: "Take bias, dark and flat out of raw frames",
   description:
-    `Makes master biases, darks (without bias) and flats (without bias and dark, each divided by
-its median) from the night's own frames, keeps them in the master tree, and borrows those that are
-missing from the nearest earlier night there. Lights become (raw − bias − dark × scale) / flat, where
-scale is the light's exposure over that of the dark that suits best. The mask gets BAD (hot in the
-dark, dead or without a value in the flat), SAT (raw value at saturation) and NO_DATA.
+    `Takes off the overscan and trims where cards (BIASSEC, TRIMSEC, DATASEC) or ccd.dat say so and
+the regions fit the image; stale ones are reported, not obeyed. Amplifiers with a DETSEC each are put together.
 
-A light without bias, without a flat in its filter, or of another size than the masters is left behind.`,
+Makes master biases, darks (without bias) and flats (without bias and dark, each divided by
+its median; those lit unlike the others left out) from the night's own frames. A new master is compared with the
+last accepted one: level, noise, changed pixels. One that is too far off is kept with ACCEPTED = F but not used,
+unless one of an earlier night that was refused agrees with it. Masters that are missing are borrowed from
+the nearest earlier night in the master tree; darks are chosen by exposure, then temperature, then date.
+
+Lights become (raw − bias − dark × scale) / flat, where scale is the light's exposure over that of the dark;
+fringes are then taken out where fringe.dat has a pattern. The mask gets BAD (hot in the
+dark, dead or without a value in the flat), SAT (raw value at saturation), SUSPECT (raw value not linear: MAXLIN, or
+nine tenths of saturation), NO_DATA, and INTRP where a BAD pixel was filled.
+
+A light without bias, without a flat in its filter, or of another size than the masters is left behind.
+Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
   params,
   inputs: { raw: "Raw biases, darks, flats and lights" },
   outputs: {
-    master: "Master frames, in the master tree",
+    master: "Master frames, their variances and counts, and fringe patterns, in the master tree",
     frame: "Calibrated lights, ADU",
-    mask: "Planes BAD, SAT, NO_DATA, INTRP of each light",
+    mask: "Planes BAD, SAT, SUSPECT, NO_DATA, INTRP of each light",
+    weight: "Inverse variances of lights, 1/ADU²",
+    archive: "Compressed copies of the lights and their companions",
   },
   metrics: z.object({
     masters: z.int(),
     lights: z.int().describe("Raw lights"),
     calibrated: z.int(),
     borrowed: z.int().describe("Lights that took a master of another night"),
+    refused: z.int().describe("Masters too far from the last accepted one"),
   }),
   ingestAs: "raw",
   async run(params, context) {
-    const { site, signal } = context;
+    const { site, tools, folder, signal } = context;
     const frames = await context.each(
       context.inputs,
-      (product) => loadFrame(product, site),
+      (product) => loadFrame(product, { site, tools, folder }),
       { id: (product) => product.id },
     );
-    const night = nightOf(context);
-    const root = site.paths.masters;
-    const library = new MasterLibrary(root, night);
-    const plan: MasterPlan = { ...params, root, night, library, cache: new PixelCache() };
+    reportStale(frames, context);
+    const plan = planMasters(params, context);
     const masters: NewProduct[] = [];
     for (const type of ["bias", "dark", "flat"] as const) {
       masters.push(...await makeMasters(type, frames, plan, context));
@@ -84,19 +71,51 @@ A light without bias, without a flat in its filter, or of another size than the 
     signal.throwIfAborted();
     const lights = inOrderOfMasters(frames);
     const calibrated = await calibrateLights(lights, plan, params, context);
+    const patterns = params.makeFringe ? await makeFringes(calibrated, plan, context) : [];
     return {
-      products: [...masters, ...calibrated],
-      metrics: {
-        masters: masters.length,
-        lights: lights.length,
-        calibrated: calibrated.length / 2,
-        borrowed: calibrated.filter(({ measured }) =>
-          Object.hasOwn(measured ?? {}, "borrowed")
-        ).length,
-      },
+      products: [...masters, ...calibrated, ...patterns],
+      metrics: { lights: lights.length, ...countProducts(masters, calibrated) },
     };
   },
 });
+
+function planMasters(params: CalibParams, context: StageContext): MasterPlan {
+  const night = nightOf(context);
+  const root = context.site.paths.masters;
+  return {
+    ...params,
+    root,
+    night,
+    library: new MasterLibrary(root, night, params),
+    cache: new PixelCache(params.weight ? CACHE_ROOM.weight : CACHE_ROOM.plain),
+  };
+}
+
+function countProducts(masters: readonly NewProduct[], calibrated: readonly NewProduct[]) {
+  const made = masters.filter(({ role }) => role === undefined);
+  const lights = calibrated.filter(({ kind }) => kind === "frame");
+  const has = (key: string) => ({ measured = {} }: NewProduct) => Object.hasOwn(measured, key);
+  return {
+    masters: made.length,
+    calibrated: lights.length,
+    borrowed: lights.filter(has("borrowed")).length,
+    refused: made.filter(({ measured }) => measured?.["accepted"] === false).length,
+  };
+}
+
+/** Says once for each region that does not fit how many frames have it. */
+function reportStale(frames: readonly RawFrame[], context: StageContext): void {
+  const counts = new Map<string, number>();
+  for (const { layout, setup } of frames) {
+    for (const region of layout.stale) {
+      const key = `${region} does not fit ${setup.width}×${setup.height} px`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  for (const [state, frames] of counts) {
+    context.log.warn("{frames} frames: {state} and is not obeyed", { frames, state });
+  }
+}
 
 /** The night as `YYYYMMDD`; of frames without a night, the date of the first. */
 function nightOf(context: StageContext): string {
@@ -108,64 +127,4 @@ function nightOf(context: StageContext): string {
     throw new DataError("Cannot name the masters: neither night nor frame has a date");
   }
   return text[0].replaceAll("-", "");
-}
-
-/** Lights that need the same masters one after the other, so that these stay in memory. */
-function inOrderOfMasters(frames: readonly RawFrame[]): RawFrame[] {
-  const key = ({ product, setup }: RawFrame) =>
-    [setup.width, setup.height, setup.binning, setup.gain, product.filter, product.exposureS]
-      .join(" ");
-  return frames.filter(({ product }) => (product.imageType ?? "light") === "light")
-    .map((frame) => ({ frame, key: key(frame) }))
-    .sort((a, b) => a.key.localeCompare(b.key))
-    .map(({ frame }) => frame);
-}
-
-async function calibrateLights(
-  lights: readonly RawFrame[],
-  plan: MasterPlan,
-  params: BadPixelLimits & { readonly needDark: boolean },
-  context: StageContext,
-): Promise<NewProduct[]> {
-  const taken = new Map<string, string>();
-  const made = await context.each(lights, async (frame) => {
-    const masters = await chooseMasters(frame, plan.library, params.needDark);
-    const id = claimName(frame, taken);
-    const { folder, signal } = context;
-    return await calibrateLight(frame, {
-      ...masters,
-      id,
-      folder,
-      signal,
-      limits: params,
-      cache: plan.cache,
-    });
-  }, { id: ({ product }) => product.id });
-  return made.flat();
-}
-
-function claimName(frame: RawFrame, taken: Map<string, string>): string {
-  const id = calibratedId(frame.product);
-  const other = taken.get(id);
-  if (other !== undefined) {
-    throw new DataError(
-      `Cannot calibrate "${frame.product.id}": "${other}" gives the same name "${id}"`,
-      { details: { file: frame.product.path, other, name: id } },
-    );
-  }
-  taken.set(id, frame.product.id);
-  return id;
-}
-
-async function chooseMasters(
-  frame: RawFrame,
-  library: MasterLibrary,
-  needDark: boolean,
-): Promise<LightMasters> {
-  const bias = await library.require(frame, "bias");
-  const flat = await library.require(frame, "flat");
-  const dark = needDark
-    ? await library.require(frame, "dark")
-    : await library.find(wishOf(frame, "dark"));
-  return { bias, dark, flat };
 }

@@ -73,8 +73,9 @@ export function masterId(key: MasterKey, night: string): string {
   return `${night}-n${nameText(key.filter)}`;
 }
 
-/** The night in the name of a master, `YYYYMMDD`; undefined if it is none. */
+/** The night in the name of a master, `YYYYMMDD`; undefined if it is none, as are its companions. */
 export function nightOfMaster(name: string, type: MasterType): string | undefined {
+  if (/\.(?:var|count)\.fits$/.test(name)) return undefined;
   const form = {
     bias: /^(\d{8})-zero[^/]*\.fits$/,
     dark: /^[\d.]+-(\d{8})-dark[^/]*\.fits$/,
