@@ -37,6 +37,13 @@ export class DataSum {
     while (at < bytes.length) this.#addByte(bytes[at++]!);
   }
 
+  /** Adds the sum of the next bytes, whole words that follow on whole words. */
+  addSum(sum: number, bytes: number): void {
+    if ((this.#bytes | bytes) % 4 !== 0) throw new RangeError(`${bytes} bytes are no whole words`);
+    this.#sum = fold(this.#sum + sum);
+    this.#bytes += bytes;
+  }
+
   /** The sum so far, as if the stream went on with zeros; 0 to 2³²−1. */
   get value(): number {
     const rest = this.#bytes % 4;

@@ -13,7 +13,7 @@ import { type Bitpix, decodePixels, decodeUint16, pixelBytes, type PixelLayout }
 export { createImage, type ImageSpec, ImageWriter, writeImage } from "./image_writer.ts";
 export type { WriteOptions } from "./image_writer.ts";
 export { updateHeader } from "./update_header.ts";
-export type { Bitpix } from "./pixels.ts";
+export type { Bitpix, PixelLayout } from "./pixels.ts";
 export type { PixelArray } from "./pixel_encoding.ts";
 
 /** A whole image in memory. */
@@ -178,6 +178,30 @@ export class ImageReader {
       await this.#pieces(y0, out, (raw, part) => decodeUint16(raw, bitpix, part));
       return out;
     });
+  }
+
+  /**
+   * Reads rows as the file holds them, big-endian, in the form that {@linkcode layout} tells.
+   *
+   * @param y0 First row, from 0.
+   * @param count How many rows.
+   * @param into Takes the bytes, `[count, width, bytes of a pixel]`; may lie in shared memory.
+   * @returns The part of `into` that was filled.
+   * @throws {DataError} If the file has become shorter meanwhile.
+   */
+  readRowBytes(y0: number, count: number, into: Uint8Array): Promise<Uint8Array> {
+    const size = pixelBytes(this.bitpix);
+    this.#check(y0, count, Math.floor(into.length / size));
+    const raw = into.subarray(0, count * this.width * size);
+    return this.#inTurn(async () => {
+      await this.#fill(raw, y0 * this.width);
+      return raw;
+    });
+  }
+
+  /** How the file holds its pixels. */
+  get layout(): PixelLayout {
+    return this.#layout;
   }
 
   /** Closes the file; a second call does nothing. */

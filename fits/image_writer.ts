@@ -178,6 +178,24 @@ export class ImageWriter {
   }
 
   /**
+   * Writes the next rows, encoded already: big-endian, as BITPIX, BSCALE and BZERO say.
+   *
+   * @param raw Whole rows; may lie in shared memory.
+   * @param sum Sum of the bytes as {@linkcode DataSum} gives it, where it is known.
+   * @throws {DataError} If more rows come than announced, or the disk refuses.
+   */
+  async writeRowBytes(raw: Uint8Array, sum?: number): Promise<void> {
+    const pixels = raw.length / pixelBytes(this.#layout.bitpix);
+    if (pixels % this.width !== 0 || this.#pixels + pixels > this.width * this.height) {
+      throw this.#wrongSize(this.#pixels + pixels);
+    }
+    if (sum === undefined) this.#sum.add(raw);
+    else this.#sum.addSum(sum, raw.length);
+    await this.#file.write(raw);
+    this.#pixels += pixels;
+  }
+
+  /**
    * Pads the data, writes CHECKSUM and DATASUM, flushes and gives the file its name.
    *
    * @throws {DataError} If rows are missing or the disk refuses; nothing is left behind then.

@@ -26,8 +26,8 @@ import {
   fittingRows,
   planeOf,
 } from "./strips.ts";
-import { ThreadPool } from "./thread_pool.ts";
-import { CONTROL_WORDS } from "./worker_source.ts";
+import { type ThreadPass, ThreadPool } from "./thread_pool.ts";
+import { PASS_WORDS, STOP_WORDS } from "./worker_source.ts";
 
 /** How {@linkcode CpuBackend} works. */
 export interface CpuOptions {
@@ -99,10 +99,8 @@ export class CpuBackend implements Backend {
     const placed = new PlacedSlots(job, this.#shared);
     try {
       placed.copyIn();
-      for (const pass of job.passes) {
-        signal?.throwIfAborted();
-        await this.#runPass(job, pass, placed, signal);
-      }
+      signal?.throwIfAborted();
+      await this.#runPasses(job, placed, signal);
       signal?.throwIfAborted();
       placed.copyOut();
     } finally {
@@ -110,36 +108,52 @@ export class CpuBackend implements Backend {
     }
   }
 
-  async #runPass(
+  async #runPasses(
     job: StripJob,
-    pass: Pass,
     placed: PlacedSlots,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (pass.slots.length > MAX_SLOTS) throw new RangeError(`${pass.slots.length} slots`);
-    await this.#threads.load(pass.kernel.name, pass.kernel.wasm);
-    const scratchBytes = Math.ceil((pass.scratchBytes ?? 0) / 64 + 2) * 64;
-    using room = this.#shared.lend(ARGUMENT_BYTES + 64 + this.#threads.size * scratchBytes);
-    const view = new DataView(room.bytes.buffer, room.address, room.bytes.length);
-    placed.writePointers(pass, view);
-    writeParams(job, pass, view, MAX_SLOTS * 8);
-    const control = room.address + ARGUMENT_BYTES;
-    const words = new Int32Array(room.bytes.buffer, control, CONTROL_WORDS).fill(0);
-    const stop = () => Atomics.store(words, 1, 1);
+    const { passes } = job;
+    for (const { kernel } of passes) await this.#threads.load(kernel.name, kernel.wasm);
+    const controlWords = STOP_WORDS + PASS_WORDS * passes.length;
+    const scratchBytes = Math.max(...passes.map((pass) => pass.scratchBytes ?? 0)) + 128 & ~63;
+    using control = this.#shared.lend(controlWords * 4);
+    using args = this.#shared.lend(passes.length * ARGUMENT_BYTES);
+    using scratch = this.#shared.lend(this.#threads.size * scratchBytes);
+    const words = new Int32Array(control.bytes.buffer, control.address, controlWords).fill(0);
+    const tasks = passes.map((pass, i) => this.#writeArguments(job, pass, placed, args, i));
+    const stop = () => Atomics.store(words, 0, 1);
     signal?.addEventListener("abort", stop);
     try {
       await this.#threads.run((thread) => ({
-        kernel: pass.kernel.name,
-        entry: pass.entry,
-        args: room.address,
-        rows: passRows(job, pass),
-        step: Math.max(1, Math.round(PIECE_PIXELS / job.width)),
-        control,
-        scratch: control + 64 + thread * scratchBytes,
+        passes: tasks,
+        control: control.address,
+        scratch: scratch.address + thread * scratchBytes,
       }));
     } finally {
       signal?.removeEventListener("abort", stop);
     }
+  }
+
+  #writeArguments(
+    job: StripJob,
+    pass: Pass,
+    placed: PlacedSlots,
+    room: Part,
+    index: number,
+  ): ThreadPass {
+    if (pass.slots.length > MAX_SLOTS) throw new RangeError(`${pass.slots.length} slots`);
+    const offset = index * ARGUMENT_BYTES;
+    const view = new DataView(room.bytes.buffer, room.address + offset, ARGUMENT_BYTES);
+    placed.writePointers(pass, view);
+    writeParams(job, pass, view, MAX_SLOTS * 8);
+    return {
+      kernel: pass.kernel.name,
+      entry: pass.entry,
+      args: room.address + offset,
+      rows: passRows(job, pass),
+      step: Math.max(1, Math.round(PIECE_PIXELS / job.width)),
+    };
   }
 
   /** Ends the threads. */

@@ -7,23 +7,35 @@
 import { GpuError } from "../config/errors.ts";
 import { WORKER_SOURCE } from "./worker_source.ts";
 
+/** A pass as a thread is told of it. */
+export interface ThreadPass {
+  /** Name of the kernel. */
+  readonly kernel: string;
+  /** Name of the function. */
+  readonly entry: string;
+  /** Address of the arguments. */
+  readonly args: number;
+  /** Rows of the pass. */
+  readonly rows: number;
+  /** Rows of a piece. */
+  readonly step: number;
+}
+
+/** Passes as a thread is told of them. */
+export interface ThreadTask {
+  /** Run one after the other. */
+  readonly passes: readonly ThreadPass[];
+  /** Address of the control block. */
+  readonly control: number;
+  /** Address of the thread's working memory. */
+  readonly scratch: number;
+}
+
 /** What a thread is told; see `worker_source.ts`. */
-export type ThreadMessage =
+type ThreadMessage =
   | { readonly memory: WebAssembly.Memory }
   | { readonly kernel: string; readonly module: WebAssembly.Module }
-  | {
-    readonly kernel: string;
-    readonly entry: string;
-    /** Address of the arguments. */
-    readonly args: number;
-    readonly rows: number;
-    /** Rows of a piece. */
-    readonly step: number;
-    /** Address of the control block. */
-    readonly control: number;
-    /** Address of the thread's working memory. */
-    readonly scratch: number;
-  };
+  | ThreadTask;
 
 interface Waiting {
   readonly resolve: () => void;
@@ -98,7 +110,7 @@ export class ThreadPool {
   }
 
   /** Runs a task on all threads; settles when none works on it any more. */
-  async run(message: (thread: number) => ThreadMessage): Promise<void> {
+  async run(message: (thread: number) => ThreadTask): Promise<void> {
     await this.#tellAll(message);
   }
 

@@ -2,40 +2,57 @@
  * What a thread of the cpu backend runs. It stands here as text because workers are not bundled:
  * the backend starts it from a blob.
  *
- * A task is cut into pieces of rows; a thread takes the next one by counting up a word of the
- * shared memory, so a thread that is held up takes fewer.
+ * A pass is cut into pieces of rows; a thread takes the next one by counting up a word of the
+ * shared memory, so a thread that is held up takes fewer. The next pass begins when all pieces
+ * of the last one are done; the main thread has no part in it.
  *
  * @module
  */
 
-/** Words of the control block: next piece, abort flag. */
-export const CONTROL_WORDS = 2;
+/** Words of the control block before those of the passes: 1 there means stop. */
+export const STOP_WORDS = 1;
+/** Words of the control block for each pass: the next piece, and how many are done. */
+export const PASS_WORDS = 2;
 
 /** Source of the worker. */
 export const WORKER_SOURCE = `
 let memory;
-let modules = new Map();
+const kernels = new Map();
 
-function instantiate(name, module) {
-  modules.set(name, new WebAssembly.Instance(module, { env: { memory } }).exports);
+function runPass({ kernel, entry, args, rows, step }, words, at, scratch) {
+  const run = kernels.get(kernel)[entry];
+  if (run === undefined) throw new Error("no entry point " + entry + " in " + kernel);
+  const pieces = Math.ceil(rows / step);
+  for (;;) {
+    const piece = Atomics.add(words, at, 1);
+    if (piece >= pieces || Atomics.load(words, 0) !== 0) break;
+    run(args, piece * step, Math.min(rows, (piece + 1) * step), scratch);
+    if (Atomics.add(words, at + 1, 1) + 1 === pieces) Atomics.notify(words, at + 1);
+  }
+  for (;;) {
+    const done = Atomics.load(words, at + 1);
+    if (done >= pieces || Atomics.load(words, 0) !== 0) return;
+    Atomics.wait(words, at + 1, done, 20);
+  }
 }
 
-function runTask({ kernel, entry, args, rows, step, control, scratch }) {
-  const words = new Int32Array(memory.buffer, control, ${CONTROL_WORDS});
-  const run = modules.get(kernel)[entry];
-  if (run === undefined) throw new Error("no entry point " + entry + " in " + kernel);
-  for (;;) {
-    const from = Atomics.add(words, 0, 1) * step;
-    if (from >= rows || Atomics.load(words, 1) !== 0) return;
-    run(args, from, Math.min(rows, from + step), scratch);
+function runTask({ passes, control, scratch }) {
+  const words = new Int32Array(memory.buffer, control, ${STOP_WORDS} + ${PASS_WORDS} * passes.length);
+  try {
+    passes.forEach((pass, i) => runPass(pass, words, ${STOP_WORDS} + ${PASS_WORDS} * i, scratch));
+  } catch (error) {
+    Atomics.store(words, 0, 1);
+    throw error;
   }
 }
 
 self.onmessage = ({ data }) => {
   try {
     if (data.memory) memory = data.memory;
-    else if (data.module) instantiate(data.kernel, data.module);
-    else if (data.entry) runTask(data);
+    else if (data.module) {
+      const instance = new WebAssembly.Instance(data.module, { env: { memory } });
+      kernels.set(data.kernel, instance.exports);
+    } else runTask(data);
     self.postMessage({});
   } catch (error) {
     self.postMessage({ error: String(error) });

@@ -14,6 +14,7 @@ import {
   type StripJob,
   u32,
 } from "../../job.ts";
+import { type EncodedRows, encodedSlots, encodePass } from "../encode/encode.ts";
 import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
 import { type ClipStackOptions, madToSigma } from "./clip_stack.ts";
 import { medianNetwork, sortingNetwork } from "./network.ts";
@@ -57,6 +58,8 @@ export interface CombineResult {
   readonly rejected?: Uint16Array<ArrayBufferLike>;
   /** Variance of the value, as of {@linkcode ClipStackOptions.variances}. */
   readonly variance?: Float32Array<ArrayBufferLike>;
+  /** The values as a FITS file has them, and the sums for its checksum. */
+  readonly encoded?: EncodedRows;
 }
 
 /** Frames that can be combined at most. */
@@ -72,6 +75,9 @@ const FLAGS = {
   wantVariance: 64,
   wantCounts: 128,
 } as const;
+
+const VALUE_SLOT = 3;
+const DECODED_SLOT = 7;
 
 /** Workgroup memory that every adapter has. */
 const WORKGROUP_BYTES = 16384;
@@ -117,11 +123,14 @@ function combineJob(
   const { frames, width, rows, layout } = stack;
   const onlyMedian = options.method === "median" && !result.kept && !result.variance;
   const network = shorts && onlyMedian ? medianNetwork(frames) : sortingNetwork(frames);
-  const decoded: Slot = { role: "temporary", rowBytes: width * 4, planes: frames };
+  const decodes = layout !== undefined && !shorts;
+  const decoded: Slot = { role: "temporary", rowBytes: decodes ? width * 4 : 0, planes: frames };
   const slots = [
     stackSlot(stack),
     ...tableSlots(network, frames, options),
     ...resultSlots(stack, result),
+    decoded,
+    ...(result.encoded ? encodedSlots(width, result.encoded) : []),
   ];
   const pass: Pass = {
     kernel: CLIP_STACK,
@@ -133,14 +142,12 @@ function combineJob(
     scratchBytes: frames * 192 + 512,
   };
   const label = `${options.method} of ${frames} frames`;
-  if (layout === undefined || shorts) return { label, width, rows, slots, passes: [pass] };
-  return {
-    label,
-    width,
-    rows,
-    slots: [...slots, decoded],
-    passes: [decodePass(layout, [0, 7], frames), { ...pass, slots: [7, 1, 2, 3, 4, 5, 6] }],
-  };
+  const after = result.encoded ? [encodePass([VALUE_SLOT, 8, 9])] : [];
+  const job = { label, width, rows, slots };
+  if (layout === undefined || shorts) return { ...job, passes: [pass, ...after] };
+  const decode = decodePass(layout, [0, DECODED_SLOT], frames);
+  const combine = { ...pass, slots: [DECODED_SLOT, 1, 2, 3, 4, 5, 6] };
+  return { ...job, passes: [decode, combine, ...after] };
 }
 
 /** As many threads as can sort their samples in workgroup memory. */

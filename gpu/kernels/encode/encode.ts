@@ -1,0 +1,97 @@
+/**
+ * Float32 pixels to the bytes of a FITS file, with their checksum.
+ *
+ * @module
+ */
+
+import type { Compute } from "../../compute.ts";
+import type { Kernel, Pass, Slot } from "../../job.ts";
+import wgsl from "./encode.wgsl" with { type: "text" };
+import wasm from "./encode.wasm.b64" with { type: "text" };
+
+/** The kernel. */
+export const ENCODE: Kernel = { name: "encode", wgsl, wasm };
+
+/** Rows as a FITS file has them. */
+export interface EncodedRows {
+  /** `[rows, width, 4]`, filled. */
+  readonly raw: Uint8Array<ArrayBufferLike>;
+  /** `[rows, 2]` sums of the upper and of the lower halves of the words of a row; filled. */
+  readonly sums: Uint32Array<ArrayBufferLike>;
+}
+
+/**
+ * A pass that writes floats as big-endian bytes.
+ *
+ * @param slots Indices of the values and of the slots from {@linkcode encodedSlots}.
+ */
+export function encodePass(slots: readonly [values: number, raw: number, sums: number]): Pass {
+  return { kernel: ENCODE, entry: "encodeFloats", slots, each: "row" };
+}
+
+/** The slots of encoded rows of at most 65 536 pixels. */
+export function encodedSlots(width: number, { raw, sums }: EncodedRows): [Slot, Slot] {
+  const bytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength);
+  return [
+    { role: "output", rowBytes: width * 4, bytes: raw },
+    { role: "output", rowBytes: 8, bytes },
+  ];
+}
+
+/** Rows to encode, and what stops it. */
+export interface EncodeOptions {
+  /** Pixels a row, at most 65 536. */
+  readonly width: number;
+  /** Stops it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes floats as big-endian bytes.
+ *
+ * @param compute Where.
+ * @param values `[rows, width]`; NaN keeps its bits.
+ * @param encoded Filled.
+ * @param options Width.
+ */
+export async function encodeFloats(
+  compute: Compute,
+  values: Float32Array<ArrayBufferLike>,
+  encoded: EncodedRows,
+  options: EncodeOptions,
+): Promise<void> {
+  const { width, signal } = options;
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  await compute.run({
+    label: "encode floats",
+    width,
+    rows: values.length / width,
+    slots: [{ role: "input", rowBytes: width * 4, bytes }, ...encodedSlots(width, encoded)],
+    passes: [encodePass([0, 1, 2])],
+  }, signal);
+}
+
+/**
+ * Sum of all words in ones' complement, as DATASUM asks (FITS 4.0, appendix J).
+ *
+ * @param sums `[rows, 2]` from {@linkcode EncodedRows}.
+ * @returns 0 to 2³² − 1.
+ */
+export function foldSums(sums: Uint32Array): number {
+  let upper = 0;
+  let lower = 0;
+  for (let i = 0; i < sums.length; i += 2) {
+    upper += sums[i]!;
+    lower += sums[i + 1]!;
+  }
+  // 2³² counts as 1
+  upper += Math.floor(lower / 65536);
+  lower = (lower % 65536) + Math.floor(upper / 65536);
+  upper = (upper % 65536) + Math.floor(lower / 65536);
+  lower %= 65536;
+  while (upper >= 65536) {
+    lower += Math.floor(upper / 65536);
+    upper %= 65536;
+  }
+  return (upper * 65536 + lower) % 4294967295;
+}
