@@ -34,6 +34,8 @@ export interface FrameSpec {
   /** Pixels `[x, y, value, planes]` spoilt after all. */
   readonly spoilt?: readonly (readonly [number, number, number, number])[];
   readonly measured?: Record<string, number>;
+  /** Comes without its mask. */
+  readonly bare?: boolean;
 }
 
 /** Standard deviation of the stars' profile, px. */
@@ -69,10 +71,9 @@ export async function writeFrame(spec: FrameSpec): Promise<NewProduct[]> {
   const { measured = {} } = spec;
   const common = { unit: "7DT07", object: "T1", filter: "r", mjd, width, height };
   const dateObs = mjdToIso(mjd);
-  return [
-    { ...common, id, kind: "frame", path, binning: "1x1", exposureS, dateObs, measured },
-    { ...common, id: `${id}.mask`, kind: "mask", path: maskPath, of: id },
-  ];
+  const frame = { ...common, id, path, binning: "1x1", exposureS, dateObs, measured };
+  const companion = { ...common, id: `${id}.mask`, kind: "mask" as const, path: maskPath, of: id };
+  return [{ ...frame, kind: "frame" }, ...(spec.bare ? [] : [companion])];
 }
 
 function addStar(data: Float32Array, spec: FrameSpec, star: Star): void {

@@ -59,6 +59,7 @@ export interface Layer {
 const LAYER_BYTES = 500_000_000;
 const REPAIRED = bit("BAD", "NO_DATA", "CR");
 const NO_DATA = bit("NO_DATA");
+const SAT = bit("SAT");
 
 /** An open frame and where the grid lies in it. */
 interface Source {
@@ -151,6 +152,7 @@ async function resampleSource(
   const data = await image.readRows(firstRow, rows);
   const planes = await mask?.readRowsUint16(firstRow, rows) ?? new Uint16Array(data.length);
   for (let i = 0; i < data.length; i++) if (data[i] !== data[i]) planes[i]! |= NO_DATA;
+  if (mask === undefined) markSaturated(data, planes, frame.saturationAdu);
   takeBackground(frame, data, firstRow, options.background);
   fillGaps(data, planes, { width: frame.width, bits: REPAIRED });
   resampleStrip({ width: frame.width, firstRow, rows, data, mask: planes }, mesh, target, {
@@ -158,6 +160,11 @@ async function resampleSource(
     scale: frame.scale,
   });
   return true;
+}
+
+/** A frame without a mask may be saturated all the same. */
+function markSaturated(data: Float32Array, planes: Uint16Array, levelAdu: number): void {
+  for (let i = 0; i < data.length; i++) if (data[i]! >= levelAdu) planes[i]! |= SAT;
 }
 
 function takeBackground(

@@ -21,6 +21,8 @@ export interface StackFrame {
   readonly height: number;
   /** File of its mask, if it has one. */
   readonly maskPath: string | undefined;
+  /** Level at which its pixels are saturated, ADU; Infinity when unknown. */
+  readonly saturationAdu: number;
   readonly background: Background;
   /** Noise of a pixel of empty sky, ADU of this frame. */
   readonly skySigmaAdu: number;
@@ -34,19 +36,27 @@ export type MeasuredFrame = Omit<StackFrame, "scale">;
 /** Pixels with one of these planes take no part. */
 export const EXCLUDED = bit("BAD", "SAT", "NO_DATA", "CR", "STREAK");
 
+/** What is known of a frame besides its file. */
+export interface FrameFacts {
+  /** Its mask, if it has one. */
+  readonly mask: Product | undefined;
+  /** Level of saturation of its camera, ADU, for a header without SATURATE. */
+  readonly saturationAdu: number | undefined;
+  /** Cell of the background mesh. */
+  readonly meshPx: number;
+}
+
 /**
  * Reads a frame's map and measures its background.
  *
  * @param product A registered frame.
- * @param mask Its mask, if it has one.
- * @param meshPx Cell of the background mesh.
+ * @param facts Its mask, its camera's saturation, the cell of the mesh.
  * @returns The frame; its pixels are not kept.
  * @throws {DataError} If it has no WCS, or its mask is of another size.
  */
 export async function measureFrame(
   product: Product,
-  mask: Product | undefined,
-  meshPx: number,
+  { mask, meshPx, ...facts }: FrameFacts,
 ): Promise<MeasuredFrame> {
   const { width, height, data, header } = await readImage(product.path);
   const wcs = wcsFromHeader(header);
@@ -73,8 +83,11 @@ export async function measureFrame(
       details: { file: product.path },
     });
   }
-  const maskPath = mask?.path;
-  return { product, header, wcs, width, height, maskPath, background, skySigmaAdu };
+  return {
+    ...{ product, header, wcs, width, height, background, skySigmaAdu },
+    maskPath: mask?.path,
+    saturationAdu: header.number("SATURATE") ?? facts.saturationAdu ?? Infinity,
+  };
 }
 
 /** What brings frames to one flux scale. */

@@ -107,7 +107,12 @@ async function stackBlock(
 ): Promise<{ readonly products: NewProduct[]; readonly frames: number }> {
   const measured = await context.each(
     block.frames,
-    (product) => measureFrame(product, context.companion(product.id, "mask"), params.meshPx),
+    (product) =>
+      measureFrame(product, {
+        mask: context.companion(product.id, "mask"),
+        saturationAdu: context.site.units.get(product.unit ?? "")?.saturationAdu,
+        meshPx: params.meshPx,
+      }),
     { id: (product) => product.id },
   );
   if (measured.length < params.minFrames) {

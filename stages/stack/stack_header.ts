@@ -127,12 +127,10 @@ function gainOf(header: FitsHeader): number {
 }
 
 function saturationOf(
-  { header, background, scale }: StackFrame,
+  { saturationAdu, background, scale }: StackFrame,
   choice: string,
 ): number {
-  const level = header.number("SATURATE");
-  if (level === undefined) return Infinity;
-  return (level - (choice === "none" ? 0 : background.globalLevel)) * scale;
+  return (saturationAdu - (choice === "none" ? 0 : background.globalLevel)) * scale;
 }
 
 function addInputs(

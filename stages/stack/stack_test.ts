@@ -255,3 +255,16 @@ Deno.test("stack leaves a frame without a WCS behind and stacks the others", asy
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("stack marks the saturated pixels of frames without masks by their level", async () => {
+  const spoilt = [[150, 120, 50_000, 0], [151, 120, 65_535, 0]] as const;
+  const specs = frames(3, { bare: true, spoilt, wcs: dithered(0) });
+  await withStack(specs, { grid: "first", kernel: "nearest" }, async ({ products, left }) => {
+    assert.deepEqual(left, []);
+    const { mask, image } = await readStack(products);
+    assert.equal(mask.data[120 * SIZE.width + 150]! & bit("SAT"), bit("SAT"));
+    assert.equal(mask.data[120 * SIZE.width + 151]! & bit("SAT"), bit("SAT"));
+    assert.equal(mask.data[120 * SIZE.width + 153]! & bit("SAT"), 0);
+    assert.ok(image.data[120 * SIZE.width + 150]! > 49_000, "a star's core is no hole");
+  });
+});

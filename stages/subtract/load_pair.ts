@@ -212,6 +212,9 @@ function referenceHeader(chosen: ChosenReference, science: LoadedImage) {
   return header;
 }
 
+/** What Source Extractor takes for no saturation; it refuses 1e30. */
+const UNLIMITED_ADU = 1e9;
+
 async function sourceLists(
   product: Product,
   images: {
@@ -227,7 +230,7 @@ async function sourceLists(
     config: context.site.file("7dt.sex"),
     filter: context.site.file("gauss_3.0_7x7.conv"),
     gainEAdu: image.gainEAdu,
-    saturationAdu: Number.isFinite(image.saturationAdu) ? image.saturationAdu : 1e30,
+    saturationAdu: Number.isFinite(image.saturationAdu) ? image.saturationAdu : UNLIMITED_ADU,
     detectSigma: 3,
   });
   const { science, reference, referencePath } = images;
