@@ -114,7 +114,10 @@ function addMasters(header: FitsHeader, frame: RawFrame, recipe: LightRecipe): F
     if (!borrowed) continue;
     header.addHistory(`gppy calib: borrowed ${master.type} ${master.id} of night ${master.night}`);
   }
-  header.addHistory("gppy calib: (raw - bias - dark x scale) / flat");
+  const steps = `raw${bias ? " - bias" : ""}${dark ? " - dark x scale" : ""}`;
+  header.addHistory(
+    `gppy calib: ${flat && (bias || dark) ? `(${steps})` : steps}${flat ? " / flat" : ""}`,
+  );
   if (recipe.fringe !== undefined) {
     header.set("FRINGE", recipe.fringe.name.replace(/^.*\//, ""), "fringe pattern");
     header.set("FRNGSCAL", 0, "factor on the pattern, 0: left in");
