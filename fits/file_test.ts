@@ -31,8 +31,8 @@ Deno.test("a truncated image is refused with file, unit and byte counts", () =>
     const path = join(folder, "cut.fits");
     await writeImage(path, PIXELS);
     await Deno.truncate(path, 2880 + 4000);
-    for (const attempt of [scanFits(path), readHeader(path), readImage(path)]) {
-      const error = await refusal(attempt);
+    for (const attempt of [scanFits, readHeader, readImage]) {
+      const error = await refusal(attempt(path));
       assert.equal(
         error.message,
         `Cannot read '${path}[0]': truncated, 7680 bytes expected and 6880 found`,
