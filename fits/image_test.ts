@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { DataError } from "../config/errors.ts";
 import { askPython, assertVerified, HAS_ASTROPY, withFolder } from "./_testing.ts";
-import { verifyChecksums } from "./checksum.ts";
+import { datasum, verifyChecksums } from "./checksum.ts";
 import { readHeader } from "./file.ts";
 import { FitsHeader } from "./header.ts";
 import { createImage, openImage, readImage, updateHeader, writeImage } from "./image.ts";
@@ -275,4 +275,37 @@ Deno.test("updateHeader() changes cards in place and keeps data and other units"
     assert.equal((await readHeader(target, 1)).number("NAXIS1"), 3);
     assert.equal(before.header.has("CARD0"), false);
     assert.deepEqual((await verifyChecksums(target))[0], { hdu: 0, checksum: true, datasum: true });
+  }));
+
+Deno.test("rows copied as bytes make the same image, with the same checksum", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "image.fits");
+    const target = join(folder, "copy.fits");
+    const data = Float32Array.from({ length: 700 }, (_, i) => i - 7);
+    for (const known of [false, true]) {
+      await writeImage(path, { width: 35, height: 20, data }, { bitpix: 16, bzero: 32768 });
+      {
+        using image = await openImage(path);
+        assert.equal(image.layout.bzero, 32768);
+        await using copy = await createImage(target, {
+          width: 35,
+          height: 20,
+          bitpix: 16,
+          bzero: 32768,
+        });
+        const room = new Uint8Array(new SharedArrayBuffer(35 * 6 * 2 + 5));
+        for (let y = 0; y < 20; y += 6) {
+          const rows = await image.readRowBytes(y, Math.min(6, 20 - y), room);
+          const sum = rows.length % 4 === 0 && known ? datasum(rows.slice()) : undefined;
+          await copy.writeRowBytes(rows, sum);
+        }
+        await assert.rejects(copy.writeRowBytes(new Uint8Array(70)), DataError);
+        assert.throws(() => image.readRowBytes(0, 21, room), RangeError);
+        await copy.finish();
+      }
+      await assertVerified(target);
+      assert.deepEqual((await readImage(target)).data, (await readImage(path)).data);
+      const [unit] = await verifyChecksums(target);
+      assert.equal(unit?.datasum, true);
+    }
   }));

@@ -100,7 +100,7 @@ export class WebgpuBackend implements Backend {
     return this.#queue.add(async () => {
       clearCounters(job);
       let rows = fittingRows(job, this.#room);
-      const waiting = cutJob(job, rows);
+      let waiting = cutJob(job, rows);
       for (let strip = waiting.shift(); strip !== undefined; strip = waiting.shift()) {
         signal?.throwIfAborted();
         try {
@@ -110,7 +110,7 @@ export class WebgpuBackend implements Backend {
           this.#pool.clear();
           rows = Math.ceil(strip.rows / 2);
           this.#onHalved?.(rows, job.label);
-          waiting.unshift(...cutJob(strip, rows));
+          waiting = [strip, ...waiting].flatMap((part) => cutJob(part, rows));
         }
       }
     });
