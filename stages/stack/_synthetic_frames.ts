@@ -34,6 +34,8 @@ export interface FrameSpec {
   /** Pixels `[x, y, value, planes]` spoilt after all. */
   readonly spoilt?: readonly (readonly [number, number, number, number])[];
   readonly measured?: Record<string, number>;
+  /** Its header says nothing of the camera. */
+  readonly mute?: boolean;
   /** Comes without its mask. */
   readonly bare?: boolean;
 }
@@ -61,9 +63,7 @@ export async function writeFrame(spec: FrameSpec): Promise<NewProduct[]> {
     FILTER: "r",
     EXPTIME: exposureS,
     "DATE-OBS": mjdToIso(mjd),
-    EGAIN: 1.5,
-    RDNOISE: 6,
-    SATURATE: 50000,
+    ...(spec.mute ? {} : { EGAIN: 1.5, RDNOISE: 6, SATURATE: 50000 }),
   });
   const [path, maskPath] = [join(spec.folder, `${id}.fits`), join(spec.folder, `${id}.mask.fits`)];
   await writeImage(path, { width, height, data, header: setWcs(header, spec.wcs) });

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../../config/errors.ts";
+import type { Unit } from "../../config/site.ts";
 import type { FitsHeader } from "../../fits/header.ts";
 import { readImage } from "../../fits/image.ts";
 import { type Background, backgroundMesh } from "../../sky/background.ts";
@@ -21,6 +22,10 @@ export interface StackFrame {
   readonly height: number;
   /** File of its mask, if it has one. */
   readonly maskPath: string | undefined;
+  /** Electrons an ADU; 1 when unknown. */
+  readonly gainEAdu: number;
+  /** Electrons; 0 when unknown. */
+  readonly readNoiseE: number;
   /** Level at which its pixels are saturated, ADU; Infinity when unknown. */
   readonly saturationAdu: number;
   readonly background: Background;
@@ -40,8 +45,8 @@ export const EXCLUDED = bit("BAD", "SAT", "NO_DATA", "CR", "STREAK");
 export interface FrameFacts {
   /** Its mask, if it has one. */
   readonly mask: Product | undefined;
-  /** Level of saturation of its camera, ADU, for a header without SATURATE. */
-  readonly saturationAdu: number | undefined;
+  /** Its camera, for a header without EGAIN, RDNOISE or SATURATE. */
+  readonly camera: Pick<Unit, "gainEAdu" | "readNoiseE" | "saturationAdu"> | undefined;
   /** Cell of the background mesh. */
   readonly meshPx: number;
 }
@@ -50,13 +55,13 @@ export interface FrameFacts {
  * Reads a frame's map and measures its background.
  *
  * @param product A registered frame.
- * @param facts Its mask, its camera's saturation, the cell of the mesh.
+ * @param facts Its mask, its camera, the cell of the mesh.
  * @returns The frame; its pixels are not kept.
  * @throws {DataError} If it has no WCS, or its mask is of another size.
  */
 export async function measureFrame(
   product: Product,
-  { mask, meshPx, ...facts }: FrameFacts,
+  { mask, meshPx, camera }: FrameFacts,
 ): Promise<MeasuredFrame> {
   const { width, height, data, header } = await readImage(product.path);
   const wcs = wcsFromHeader(header);
@@ -86,8 +91,15 @@ export async function measureFrame(
   return {
     ...{ product, header, wcs, width, height, background, skySigmaAdu },
     maskPath: mask?.path,
-    saturationAdu: header.number("SATURATE") ?? facts.saturationAdu ?? Infinity,
+    gainEAdu: gainOf(header, product, camera),
+    readNoiseE: header.number("RDNOISE") ?? camera?.readNoiseE ?? 0,
+    saturationAdu: header.number("SATURATE") ?? camera?.saturationAdu ?? Infinity,
   };
+}
+
+function gainOf(header: FitsHeader, product: Product, camera: FrameFacts["camera"]): number {
+  const known = [header.number("EGAIN"), product.gain, camera?.gainEAdu, header.number("GAIN")];
+  return known.find((gain) => gain !== undefined && gain > 0) ?? 1;
 }
 
 /** What brings frames to one flux scale. */

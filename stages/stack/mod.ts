@@ -110,7 +110,7 @@ async function stackBlock(
     (product) =>
       measureFrame(product, {
         mask: context.companion(product.id, "mask"),
-        saturationAdu: context.site.units.get(product.unit ?? "")?.saturationAdu,
+        camera: context.site.units.get(product.unit ?? ""),
         meshPx: params.meshPx,
       }),
     { id: (product) => product.id },

@@ -101,9 +101,9 @@ function setTimes(header: FitsHeader, times: StackTimes): void {
 function setNoise(header: FitsHeader, frames: readonly StackFrame[], record: StackRecord): void {
   const first = frames[0]!.header;
   const noise = stackNoise(
-    frames.map(({ header, scale }, i) => ({
-      gainEAdu: gainOf(header),
-      readNoiseE: header.number("RDNOISE") ?? 0,
+    frames.map(({ gainEAdu, readNoiseE, scale }, i) => ({
+      gainEAdu,
+      readNoiseE,
       scale,
       weight: record.weights[i]!,
     })),
@@ -118,12 +118,6 @@ function setNoise(header: FitsHeader, frames: readonly StackFrame[], record: Sta
   const saturation = Math.min(...levels);
   if (Number.isFinite(saturation)) header.set("SATURATE", saturation, "[adu] lowest of the frames");
   header.set("NOISEADU", 0, "[adu] noise of a pixel of empty sky");
-}
-
-/** Gain of a frame, e-/ADU; 1 where nothing says it. */
-function gainOf(header: FitsHeader): number {
-  const gain = header.number("EGAIN") ?? header.number("GAIN") ?? 1;
-  return gain > 0 ? gain : 1;
 }
 
 function saturationOf(

@@ -268,3 +268,12 @@ Deno.test("stack marks the saturated pixels of frames without masks by their lev
     assert.ok(image.data[120 * SIZE.width + 150]! > 49_000, "a star's core is no hole");
   });
 });
+
+Deno.test("stack takes the gain of obs.dat for frames that do not say theirs", async () => {
+  const specs = frames(4, { mute: true });
+  await withStack(specs, { combine: "mean", weights: "equal" }, async ({ products }) => {
+    const { image } = await readStack(products);
+    const { gainEAdu } = (await loadSite({ env: {} })).unit("7DT07");
+    assert.ok(Math.abs(image.header.requireNumber("EGAIN") / (4 * gainEAdu) - 1) < 1e-6);
+  });
+});
