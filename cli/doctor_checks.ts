@@ -12,6 +12,7 @@ import type { Site } from "../config/site.ts";
 import { VERSION } from "../config/version.ts";
 import { type Program, PROGRAMS } from "../external/programs.ts";
 import { findTool } from "../external/run_tool.ts";
+import { describeAdapter, requestAdapter } from "../gpu/device.ts";
 import { STAGES } from "../stages/registry.ts";
 
 /** One line of the doctor's report. */
@@ -75,28 +76,14 @@ function checkDisk(folder: string): Check {
 
 async function checkGpu(): Promise<Check> {
   try {
-    const adapter = await requestAdapterQuietly();
+    const adapter = await requestAdapter();
     if (!adapter) return machine("GPU", "warn", "none; pixels are computed on the processor");
-    const { description, vendor } = adapter.info;
-    const name = description || vendor || "unnamed adapter";
-    const software = adapter.info.isFallbackAdapter || /llvmpipe|swiftshader|lavapipe/i.test(name);
+    const { name, software } = describeAdapter(adapter);
     return software
       ? machine("GPU", "warn", `${name} is software; pixels are computed on the processor`)
-      : machine("GPU", "ok", name);
+      : machine("GPU", "ok", `${name}, ${gib(adapter.limits.maxBufferSize)} GiB a buffer`);
   } catch (error) {
     return machine("GPU", "warn", `cannot be asked: ${messageOf(error)}`);
-  }
-}
-
-/** Some drivers complain on stderr where there is no desktop session. */
-async function requestAdapterQuietly(): Promise<GPUAdapter | null | undefined> {
-  const name = "XDG_RUNTIME_DIR";
-  const added = !Deno.env.has(name);
-  if (added) Deno.env.set(name, "/tmp");
-  try {
-    return await navigator.gpu?.requestAdapter();
-  } finally {
-    if (added) Deno.env.delete(name);
   }
 }
 

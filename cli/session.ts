@@ -9,6 +9,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { getLogger, type Logger } from "@logtape/logtape";
 import { loadSite, type Site } from "../config/site.ts";
+import { LazyCompute } from "../gpu/lazy_compute.ts";
 import { setUpLogging } from "./logging.ts";
 import { makeProgress, type ProgressDisplay } from "./progress.ts";
 import { note } from "./terminal.ts";
@@ -33,7 +34,8 @@ export interface Session extends Disposable {
   readonly log: Logger;
   readonly display: ProgressDisplay;
   readonly signal: AbortSignal;
-  readonly device: string;
+  /** Where pixels are computed, as `--device` asks; opened when a stage needs it. */
+  readonly compute: LazyCompute;
 }
 
 /**
@@ -82,14 +84,20 @@ export async function openSession(options: SharedOptions): Promise<Session> {
   const controller = new AbortController();
   const interrupt = () => controller.abort(new DOMException("Interrupted", "AbortError"));
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, interrupt);
+  const log = getLogger(["gppy"]);
+  const compute = new LazyCompute({
+    device: options.device,
+    onEvent: (text) => log.warn("{text}", { text }),
+  });
   return {
     site,
-    log: getLogger(["gppy"]),
+    log,
     display,
     signal: controller.signal,
-    device: "cpu",
+    compute,
     [Symbol.dispose]() {
       display.stop();
+      compute[Symbol.dispose]();
       for (const name of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(name, interrupt);
     },
   };

@@ -5,6 +5,7 @@
  */
 
 import { GppyError } from "../config/errors.ts";
+import { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Left, Manifest, Product, ProductKind } from "./manifest.ts";
 import type { EachOptions, LeaveReason, StageContext } from "./stage.ts";
 
@@ -14,7 +15,7 @@ export type ContextParts =
     StageContext,
     "inputs" | "manifest" | "site" | "folder" | "tools" | "signal" | "log" | "progress"
   >
-  & { readonly stage: string };
+  & { readonly stage: string; readonly compute?: LazyCompute };
 
 /** A context together with the list that its failures go to. */
 export interface RecordingContext {
@@ -49,6 +50,7 @@ export function makeContext(parts: ContextParts): RecordingContext {
   };
   const context: StageContext = {
     ...rest,
+    compute: parts.compute ?? new LazyCompute({ device: "cpu" }),
     leave,
     companion: (imageId, kind, role) => companions.get(companionKey(imageId, kind, role)),
     each: (items, work, options) => runEach(items, work, options, { ...parts, leave }),

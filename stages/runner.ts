@@ -12,6 +12,7 @@ import type { Site } from "../config/site.ts";
 import { digestSite } from "../config/site_digest.ts";
 import { toolSet } from "../external/run_tool.ts";
 import { VERSION } from "../config/version.ts";
+import type { LazyCompute } from "../gpu/lazy_compute.ts";
 import { makeContext } from "./context.ts";
 import type { Left, Manifest, Product, StageRecord } from "./manifest.ts";
 import { digestFile, digestValue, readManifest, writeManifest } from "./manifest_file.ts";
@@ -35,7 +36,7 @@ export interface StageRequest {
   /** Told how far the stage is. */
   readonly progress: Progress;
   /** Where the pixels are computed. */
-  readonly device: string;
+  readonly compute: LazyCompute;
   /** Takes only what has this object, filter or id. */
   readonly only?: string | undefined;
   /** Runs even if the same was done before. */
@@ -89,7 +90,7 @@ export async function runStage(request: StageRequest): Promise<StageResult> {
     name: stage.name,
     gppy: VERSION,
     tools: { ...tools.versions },
-    device: request.device,
+    device: request.compute.device,
     parameters: request.parameters.record,
     started: started.toISOString(),
     elapsedS: (Date.now() - started.getTime()) / 1000,

@@ -10,6 +10,7 @@ import { resolveParameters } from "./parameters.ts";
 import { chooseInputs, runStage, type StageRequest } from "./runner.ts";
 import { defineStage } from "./stage.ts";
 import { testProduct } from "./testing.ts";
+import { LazyCompute } from "../gpu/lazy_compute.ts";
 
 /** Copies each frame; a frame whose text is `bad` fails with a DataError. */
 function copyStage(runs: string[][]) {
@@ -80,7 +81,7 @@ async function withNight(work: (night: Night) => Promise<void>): Promise<void> {
         signal: new AbortController().signal,
         log: getLogger(["gppy", "test"]),
         progress: () => {},
-        device: "cpu",
+        compute: new LazyCompute({ device: "cpu" }),
         ...changes,
       }),
     });

@@ -9,6 +9,7 @@ import type { Logger } from "@logtape/logtape";
 import type { z } from "zod";
 import type { Site } from "../config/site.ts";
 import type { ToolSet } from "../external/run_tool.ts";
+import type { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Manifest, Product, ProductKind } from "./manifest.ts";
 
 /** A type without its index signature: the keys that have a name. */
@@ -49,6 +50,8 @@ export interface StageContext {
   readonly folder: string;
   /** Runs external programs under the stage's signal and keeps their versions. */
   readonly tools: ToolSet;
+  /** Where pixels are computed, opened when first asked for. */
+  readonly compute: LazyCompute;
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
   /** Where the stage says what it does. */

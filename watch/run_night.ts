@@ -6,6 +6,7 @@
 
 import type { Logger } from "@logtape/logtape";
 import type { Site } from "../config/site.ts";
+import type { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Left, Manifest } from "../stages/manifest.ts";
 import type { ResolvedParameters } from "../stages/parameters.ts";
 import { runStage } from "../stages/runner.ts";
@@ -24,7 +25,7 @@ export interface NightOptions {
   readonly site: Site;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  readonly device: string;
+  readonly compute: LazyCompute;
   /** Begins to show the progress of a stage. */
   readonly startProgress: (stage: string) => Progress;
   readonly only?: string | undefined;

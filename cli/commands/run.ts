@@ -75,14 +75,14 @@ export function runCommand(setExitCode: SetExitCode): Command {
         config: session.site.stageSettings(stage.name),
       }),
     }));
-    const { site, log, signal, device, display } = session;
+    const { site, log, signal, compute, display } = session;
     const { only, force } = options;
     const startProgress = display.start;
     const outcome = await runNight(steps, input.manifest, {
       site,
       log,
       signal,
-      device,
+      compute,
       startProgress,
       only,
       force,

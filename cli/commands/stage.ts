@@ -59,7 +59,7 @@ export function stageCommand(stage: StageDeclaration, setExitCode: SetExitCode):
       site: session.site,
       log: session.log,
       signal: session.signal,
-      device: session.device,
+      compute: session.compute,
       progress: session.display.start(stage.name),
       only: options.only,
       force: options.force,
