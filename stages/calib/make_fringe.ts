@@ -14,6 +14,7 @@ import { readMask } from "../../sky/mask.ts";
 import type { NewProduct } from "../stage.ts";
 import { SKY_MESH_PX } from "./fringe.ts";
 import { nameText } from "./names.ts";
+import { CELL_PX, starCells } from "./star_cells.ts";
 import { readStrips } from "./strips.ts";
 
 /** A calibrated light and its mask. */
@@ -41,7 +42,7 @@ const SMOOTH_HALF_PX = 2;
 
 /**
  * Makes a fringe pattern: the lights without their large-scale sky, over their sky, stars
- * left out, combined by a clipped median and smoothed by a box of five pixels.
+ * and their halos left out, combined by a clipped median and smoothed by a box of five pixels.
  *
  * The lights must be dithered, else their stars stay in.
  *
@@ -61,13 +62,13 @@ export async function makeFringe(
         "at least 3 are needed",
     );
   }
-  const skies: Background[] = [];
+  const skies: FlatSky[] = [];
   for (const input of inputs) skies.push(await measureSky(input));
   const [width, height] = [inputs[0]!.image.width ?? 0, inputs[0]!.image.height ?? 0];
   const pattern = new Float32Array(width * height);
   const open = inputs.map(({ image }) => () => openImage(image.path));
   for await (const { firstRow, strips } of readStrips(open, signal)) {
-    for (const [k, strip] of strips.entries()) flattenSky(strip, firstRow, skies[k]!);
+    for (const [k, strip] of strips.entries()) flattenSky(strip, firstRow, width, skies[k]!);
     const { value } = clipStack(strips, {
       method: "clipped-median",
       clipSigma: STAR_SIGMA,
@@ -91,21 +92,37 @@ export async function makeFringe(
   return { id, kind: "master", path, from, unit, filter, width, height, role: "fringe" };
 }
 
-async function measureSky({ image, mask }: FringeInput): Promise<Background> {
+interface FlatSky {
+  readonly sky: Background;
+  /** Where stars and halos are, see {@linkcode starCells}. */
+  readonly stars: Uint8Array;
+}
+
+async function measureSky({ image, mask }: FringeInput): Promise<FlatSky> {
   const { data, width, height } = await readImage(image.path);
-  return backgroundMesh(data, width, height, {
+  const sky = backgroundMesh(data, width, height, {
     meshPx: SKY_MESH_PX,
     mask: (await readMask(mask)).data,
   });
+  sky.subtract(data);
+  return { sky, stars: starCells(data, { width, height }, sky.globalSigma) };
 }
 
 /** What is left of the sky, in parts of its level; stars become NaN. */
-function flattenSky(strip: Float32Array, firstRow: number, sky: Background): void {
+function flattenSky(
+  strip: Float32Array,
+  firstRow: number,
+  width: number,
+  { sky, stars }: FlatSky,
+): void {
   sky.subtract(strip, firstRow);
   const limit = STAR_SIGMA * sky.globalSigma;
+  const columns = Math.ceil(width / CELL_PX);
   for (let i = 0; i < strip.length; i++) {
+    const row = Math.floor((firstRow + Math.floor(i / width)) / CELL_PX);
+    const inStar = stars[row * columns + Math.floor(i % width / CELL_PX)] !== 0;
     const value = strip[i]!;
-    strip[i] = Math.abs(value) <= limit ? value / sky.globalLevel : NaN;
+    strip[i] = !inStar && Math.abs(value) <= limit ? value / sky.globalLevel : NaN;
   }
 }
 
