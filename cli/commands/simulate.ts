@@ -47,7 +47,7 @@ export function simulateCommand(): Command {
   command.optionsGroup("Other options:")
     .option("--config <dir>", "site folder whose obs.dat knows the unit (GPPY_CONFIG)")
     .option("--force", "write over a night of the same name")
-    .option("--quiet", "say only where things are");
+    .option("-q, --quiet", "say only where things are");
   command.addHelpText("after", EXAMPLES);
   return command.action((flags: SimulateFlags) => run(flags));
 }
