@@ -59,7 +59,10 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
   for (const command of [showCommand(), simulateCommand(), configCommand(), doctorCommand()]) {
     program.addCommand(command);
   }
-  for (const command of program.commands) command.copyInheritedSettings(program);
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program);
+    command.description(joinLines(command.description()));
+  }
   tab(program, { completionCommandName: "completions" });
   program.addHelpText("after", EXAMPLES);
   return program;
@@ -75,6 +78,11 @@ Examples:
 Exit codes: 0 done or nothing to do, 2 wrong usage, 10 done but frames were left behind,
 20 data cannot be used, 30 an external program failed, 40 the GPU failed, 70 a defect of gppy,
 130 interrupted.`;
+
+/** Makes one line of each paragraph, so that the help wraps it to the terminal. */
+function joinLines(text: string): string {
+  return text.replace(/(?<!\n)\n(?!\n)/g, " ");
+}
 
 function reportError(error: unknown): number {
   if (error instanceof CommanderError) {
