@@ -21,7 +21,7 @@ interface RunOptions extends SharedOptions {
   readonly output?: string;
   readonly from?: string;
   readonly to?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
 }
 
 /**
@@ -47,8 +47,7 @@ export function runCommand(setExitCode: SetExitCode): Command {
     .option(
       "--set <stage.parameter=value>",
       "set a parameter of a stage; may be given again",
-      (text: string, list: readonly string[]) => [...list, text],
-      [] as readonly string[],
+      (text: string, list: readonly string[] = []) => [...list, text],
     );
   addSharedOptions(command);
   command.addHelpText(
@@ -60,7 +59,7 @@ export function runCommand(setExitCode: SetExitCode): Command {
     using session = await openSession(options);
     session.site.unit(unit);
     const chain = cutChain(options.from, options.to);
-    const flags = parseSettings(options.set);
+    const flags = parseSettings(options.set ?? []);
     const input = await loadInput(
       await findNight(session.site, unit, night),
       chain[0] as StageDeclaration,
