@@ -168,3 +168,19 @@ Deno.test("calib keeps frames of other gain settings apart", async () => {
   assert.deepEqual(levels.sort(), [100, 500]);
   assert.notEqual(masters[0]?.path, masters[1]?.path);
 });
+
+Deno.test("calib marks pixels beyond linearity as SUSPECT, by MAXLIN where a frame has it", async () => {
+  await using night = await rawNight();
+  await writeCalibrations(night);
+  const bright = (x: number, y: number) =>
+    x === 3 && y === 4 ? 55000 : x === 8 && y === 9 ? 45000 : DETECTOR.light(40, 120, 3000)(x, y);
+  await night.write({ ...LIGHT, name: "L1", pixel: bright });
+  await night.write({ ...LIGHT, name: "L2", object: "M", cards: { MAXLIN: 40000 }, pixel: bright });
+  const { products } = await night.run();
+  const masks = products.filter(({ kind }) => kind === "mask");
+  const planes = await Promise.all(masks.map(async ({ path }) => {
+    const { data, width } = await readMask(path);
+    return [data[4 * width + 3], data[9 * width + 8], data[15 * width + 20]];
+  }));
+  assert.deepEqual(planes, [[128, 0, 2], [128, 128, 2]]);
+});

@@ -38,6 +38,8 @@ export interface RawFrame {
   readonly detector: Detector;
   /** How its pixels become one image. */
   readonly layout: RawLayout;
+  /** Whether its file is tile-compressed. */
+  readonly packed: boolean;
   /** The file of its pixels; a compressed one is unpacked anew each time. */
   file(): Promise<PixelFile>;
 }
@@ -82,6 +84,7 @@ export async function loadFrame(product: Product, source: FrameSource): Promise<
     product,
     header,
     layout,
+    packed,
     detector: { ...detector, gainEAdu },
     setup: {
       unit,

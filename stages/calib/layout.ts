@@ -41,6 +41,9 @@ export interface RawLayout extends Size {
   readonly stale: readonly string[];
 }
 
+/** Area of an assembled image over that of its amplifiers, at most. */
+const LARGEST_GAPS = 1.1;
+
 /** Regions that the site's table gives for a camera. */
 export interface CameraRegions {
   readonly overscan?: string | undefined;
@@ -141,6 +144,7 @@ function mosaicLayout(images: readonly FitsHeader[]): RawLayout | undefined {
       gainEAdu: gain !== undefined && gain > 0 ? gain : undefined,
     };
   });
+  if (!isOneDetector(amplifiers)) return undefined;
   return {
     width: Math.max(...amplifiers.map(({ x, data }) => x + data.width)),
     height: Math.max(...amplifiers.map(({ y, data }) => y + data.height)),
@@ -148,6 +152,16 @@ function mosaicLayout(images: readonly FitsHeader[]): RawLayout | undefined {
     stale: known.flatMap(({ regions }) => regions.stale),
     amplifiers,
   };
+}
+
+/** Of a mosaic of detectors, with gaps between them or regions that overlap, only the first is taken. */
+function isOneDetector(amplifiers: readonly Amplifier[]): boolean {
+  const places = amplifiers.map(({ x, y, data }) => ({ ...data, x, y }));
+  const covered = places.reduce((sum, { width, height }) => sum + width * height, 0);
+  const whole = Math.max(...places.map(({ x, width }) => x + width)) *
+    Math.max(...places.map(({ y, height }) => y + height));
+  const apart = places.every((a, i) => places.slice(i + 1).every((b) => !overlap(a, b)));
+  return apart && whole <= LARGEST_GAPS * covered;
 }
 
 function sizeOf(header: FitsHeader): Size {
