@@ -46,16 +46,24 @@ export function unusable(verb: "read" | "write", path: string, cause: unknown): 
   return new DataError(`Cannot ${verb} '${path}': ${reason}`, { details: { file: path }, cause });
 }
 
+/** So many bytes are handed to the disk at a time. */
+const FLUSH_BYTES = 1 << 25;
+
 /** A file that is written beside its final name, flushed and renamed. */
 export class AtomicFile {
   readonly path: string;
   readonly #part: string;
   #file: Deno.FsFile | undefined;
+  /** The same file, to flush it while it is written. */
+  readonly #flushed: Deno.FsFile;
+  #unflushed = 0;
+  #flushing: Promise<void> | undefined;
 
-  private constructor(path: string, part: string, file: Deno.FsFile) {
+  private constructor(path: string, part: string, file: Deno.FsFile, flushed: Deno.FsFile) {
     this.path = path;
     this.#part = part;
     this.#file = file;
+    this.#flushed = flushed;
   }
 
   /** Opens `.<name>.part` beside the final name. */
@@ -63,7 +71,7 @@ export class AtomicFile {
     const part = join(dirname(path), `.${basename(path)}.part`);
     try {
       const file = await Deno.open(part, { write: true, create: true, truncate: true });
-      return new AtomicFile(path, part, file);
+      return new AtomicFile(path, part, file, await Deno.open(part));
     } catch (cause) {
       throw unusable("write", path, cause);
     }
@@ -87,6 +95,22 @@ export class AtomicFile {
       await this.abort();
       throw unusable("write", this.path, cause);
     }
+    this.#unflushed += bytes.byteLength;
+    if (this.#unflushed >= FLUSH_BYTES && this.#flushing === undefined) this.#startFlush();
+  }
+
+  /** Lets the disk begin early; what goes wrong shows again in {@linkcode commit}. */
+  #startFlush(): void {
+    this.#unflushed = 0;
+    this.#flushing = this.#flushed.syncData().catch(() => undefined)
+      .finally(() => this.#flushing = undefined);
+  }
+
+  async #close(): Promise<void> {
+    await this.#flushing;
+    this.#file?.close();
+    if (this.#file) this.#flushed.close();
+    this.#file = undefined;
   }
 
   /** Writes over bytes that are there already. */
@@ -100,8 +124,7 @@ export class AtomicFile {
     const file = this.#require();
     try {
       await file.syncData();
-      file.close();
-      this.#file = undefined;
+      await this.#close();
       await Deno.rename(this.#part, this.path);
     } catch (cause) {
       await this.abort();
@@ -111,8 +134,7 @@ export class AtomicFile {
 
   /** Removes what was written; an earlier file of that name stays as it was. */
   async abort(): Promise<void> {
-    this.#file?.close();
-    this.#file = undefined;
+    await this.#close();
     await Deno.remove(this.#part).catch(() => undefined);
   }
 

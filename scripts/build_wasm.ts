@@ -52,11 +52,28 @@ export async function buildKernel(source: string): Promise<string> {
   try {
     const { error, stderr } = await asc.main([source, "-o", binary, "--baseDir", "/", ...OPTIONS]);
     if (error) throw new Error(`Cannot compile '${source}':\n${stderr.toString()}`);
-    const text = (await Deno.readFile(binary)).toBase64();
+    const bytes = await Deno.readFile(binary);
+    if (hasData(bytes)) throw new Error(`'${source}' has static data, which others would overwrite`);
+    const text = bytes.toBase64();
     return text.replace(new RegExp(`.{1,${LINE}}`, "g"), "$&\n");
   } finally {
     await Deno.remove(binary);
   }
+}
+
+/** Whether a module has a section of data, number 11; sections follow on eight bytes. */
+function hasData(bytes: Uint8Array): boolean {
+  for (let at = 8; at < bytes.length;) {
+    if (bytes[at++] === 11) return true;
+    let size = 0;
+    for (let shift = 0;; shift += 7) {
+      const byte = bytes[at++]!;
+      size |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    at += size;
+  }
+  return false;
 }
 
 async function kernelSources(root: string): Promise<string[]> {

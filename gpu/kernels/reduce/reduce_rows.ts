@@ -1,0 +1,138 @@
+/**
+ * Takes the detector out of rows of a frame on the chosen backend.
+ *
+ * @module
+ */
+
+import type { Compute } from "../../compute.ts";
+import {
+  f32,
+  type Kernel,
+  type Param,
+  type Pass,
+  type Slot,
+  type StripJob,
+  u32,
+} from "../../job.ts";
+import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
+import { type EncodedRows, encodedSlots, encodePass } from "../encode/encode.ts";
+import type { ReduceOptions } from "./reduce.ts";
+import wgsl from "./reduce.wgsl" with { type: "text" };
+import wasm from "./reduce.wasm.b64" with { type: "text" };
+
+/** The kernel. */
+export const REDUCE: Kernel = { name: "reduce", wgsl, wasm };
+
+/** What is taken out of rows, and what is known of the detector. */
+export interface ReduceRowsOptions extends ReduceOptions {
+  /** `[rows, width]` bits that are known already, as of a bad-pixel mask. */
+  readonly mask?: Uint16Array<ArrayBufferLike>;
+  /** Electrons an ADU; needed for the inverse variance. */
+  readonly gainEAdu?: number;
+  /** Read noise, electrons; 0 if left out. */
+  readonly readNoiseE?: number;
+}
+
+/** Rows of a raw frame. */
+export interface RawRows {
+  /** Pixels a row. */
+  readonly width: number;
+  /** How many rows. */
+  readonly rows: number;
+  /** `[rows, width]` as `layout` says. */
+  readonly bytes: Uint8Array<ArrayBufferLike>;
+  /** Pixels as in the file, big-endian; float32 of this machine if left out. */
+  readonly layout?: StoredLayout;
+}
+
+/** Where the results go; every array is `[rows, width]`. */
+export interface ReducedRows {
+  /** ADU; NaN where the raw frame has no value. Must not lie on an input. */
+  readonly values: Float32Array<ArrayBufferLike>;
+  /** Bit planes. */
+  readonly mask: Uint16Array<ArrayBufferLike>;
+  /** Inverse variance, ADU⁻², of photons and read noise; 0 where the mask has any bit. */
+  readonly weight?: Float32Array<ArrayBufferLike>;
+  /** The values as a FITS file has them. */
+  readonly encoded?: EncodedRows;
+}
+
+const FLAGS = { bias: 1, dark: 2, flat: 4, mask: 8, weight: 16 } as const;
+const OUTPUT_SLOT = 5;
+const DECODED_SLOT = 8;
+
+/**
+ * Reduces rows: `(raw − bias − darkScale · dark) · scale / flat`, in float32.
+ *
+ * The mask gets the bits of `reduceStrip()` and those given. The variance is that of the
+ * photo-electrons above the bias and of the readout, brought to the scale of the result.
+ *
+ * @param compute Where.
+ * @param raw The rows.
+ * @param result Where the results go.
+ * @param options Masters and limits.
+ * @param signal Stops it.
+ */
+export async function reduceRows(
+  compute: Compute,
+  raw: RawRows,
+  result: ReducedRows,
+  options: ReduceRowsOptions,
+  signal?: AbortSignal,
+): Promise<void> {
+  await compute.run(reduceJob(raw, result, options), signal);
+}
+
+function reduceJob(raw: RawRows, result: ReducedRows, options: ReduceRowsOptions): StripJob {
+  const { width, rows, bytes, layout } = raw;
+  const rowBytes = width * (layout === undefined ? 4 : storedBytes(layout));
+  const slots: Slot[] = [
+    { role: "input", rowBytes, bytes },
+    ...[options.bias, options.dark, options.flat, options.mask].map((a) => slot("input", width, a)),
+    ...[result.values, result.mask, result.weight].map((a) => slot("output", width, a)),
+    { role: "temporary", rowBytes: layout === undefined ? 0 : width * 4 },
+    ...(result.encoded ? encodedSlots(width, result.encoded) : []),
+  ];
+  const reduce: Pass = {
+    kernel: REDUCE,
+    entry: "reduceRows",
+    slots: [layout === undefined ? 0 : DECODED_SLOT, 1, 2, 3, 4, 5, 6, 7],
+    params: reduceParams(result, options),
+    each: 2,
+    scratchBytes: 64,
+  };
+  const decode = layout === undefined ? [] : [decodePass(layout, [0, DECODED_SLOT])];
+  const encode = result.encoded ? [encodePass([OUTPUT_SLOT, 9, 10])] : [];
+  return { label: "reduce", width, rows, slots, passes: [...decode, reduce, ...encode] };
+}
+
+/** A slot of an array, or one that stands for none. */
+function slot(
+  role: "input" | "output",
+  width: number,
+  array: Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike> | undefined,
+): Slot {
+  if (array === undefined) return { role: "temporary", rowBytes: 0 };
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  return { role, rowBytes: width * array.BYTES_PER_ELEMENT, bytes };
+}
+
+function reduceParams({ weight }: ReducedRows, options: ReduceRowsOptions): Param[] {
+  const { bias, dark, flat, mask, bits, gainEAdu = 1, readNoiseE = 0 } = options;
+  const flags = (bias ? FLAGS.bias : 0) | (dark ? FLAGS.dark : 0) | (flat ? FLAGS.flat : 0) |
+    (mask ? FLAGS.mask : 0) | (weight ? FLAGS.weight : 0);
+  return [
+    u32(flags),
+    f32(options.darkScale ?? 1),
+    f32(options.hotAbove ?? Infinity),
+    f32(Math.max(options.flatBelow ?? 0, 2 ** -126)),
+    f32(options.flatAbove ?? Infinity),
+    f32(options.saturation ?? Infinity),
+    f32(options.scale ?? 1),
+    u32(bits.bad),
+    u32(bits.saturated),
+    u32(bits.noData),
+    f32(1 / gainEAdu),
+    f32((readNoiseE / gainEAdu) ** 2),
+  ];
+}
