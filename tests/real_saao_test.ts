@@ -1,0 +1,186 @@
+/** A crowded field of the Galactic bulge with a microlensing event, from flat-fielded frames. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { parse } from "csv-parse/sync";
+import { readHeader } from "../fits/file.ts";
+import { type AsciiTable, readAsciiHead } from "../sky/catalogue.ts";
+import { separationDeg } from "../sky/angle.ts";
+import { median } from "../sky/stats.ts";
+import { wcsFromHeader } from "../sky/wcs.ts";
+import type { Manifest, Product } from "../stages/manifest.ts";
+import { checkFits, imagesOf, type NightFolder, only, testNight } from "./_real_night.ts";
+import { DATA } from "./run_program.ts";
+
+const DATASET = "saao-kb13475";
+const SCALE_ARCSEC = 0.31;
+/** Where the event is in frame 0102; (0, 0) is the centre of the first pixel. */
+const EVENT_PX = [270.9, 219.8] as const;
+/** Sharp frames of the nights after the event. */
+const REFERENCE = ["0169", "0170", "0173", "0177"];
+/** Zero points are relative to this. */
+const ZERO_POINT = 25;
+
+testNight(
+  "A microlensing event is found in each block of its night, and fades",
+  DATASET,
+  async (night, t) => {
+    const images = join(DATA, DATASET, "Images");
+    const astrom = ["astrom", images, "--unit", "SAAO", "--reference-frame", "AKB13475I0102"];
+    const limits = ["--distort-degree", "1", "--position-error-arcmin", "2"];
+    const solved = await night.manifest("astrom.json", [...astrom, ...limits], 0);
+    await t.step("all 48 frames of 14 nights are placed", () => checkAstrometry(solved));
+
+    const frames = new Map(imagesOf(solved, "frame").map((frame) => [frame.id.slice(-4), frame]));
+    await writeCatalogue(frames.get("0102")!, night);
+    await makeReference(REFERENCE.map((name) => frames.get(name)!), night);
+    const science = [...frames.values()].filter(({ dateObs }) => dateObs!.startsWith("2013-08-03"));
+    assert.equal(science.length, 15);
+    const manifest = await night.manifest("night.json", [
+      ...["run", "SAAO", ...science.map(({ path }) => path)],
+      ...["--from", "phot", "--to", "detect", "--work", join(night.folder, "science")],
+      ...["--set", "phot.maxMagError=0.2"],
+    ], 10);
+
+    await t.step("the trailed frame 0092 is left behind with its reason", () => {
+      const left = only(manifest.left);
+      assert.equal(left.id, "AKB13475I0092");
+      assert.match(left.message, /ellipticity 0\.\d+, needed < 0\.3/);
+    });
+    await t.step("every difference is as quiet as its noise says", () => {
+      const made = manifest.products.filter(({ kind }) => kind === "difference");
+      assert.equal(made.length, 10);
+      for (const { id, measured } of made) {
+        assert.ok(Math.abs(Number(measured.pullSigma) - 1) < 0.15, `${id}: ${measured.pullSigma}`);
+        assert.ok(Number(measured.powerLeft) < 0.1, `${id}: ${measured.powerLeft}`);
+      }
+    });
+    const event = await followEvent(manifest, frames.get("0102")!);
+    await t.step("the event is a transient within 2 px of its place in each block", () => {
+      assert.equal(event.length, 10);
+      for (const { id, offsetPx, flags } of event) {
+        assert.ok(offsetPx < 2, `${id}: ${offsetPx} px off`);
+        assert.equal(flags, 0, `${id}: ${flags} flags`);
+      }
+    });
+    await t.step("its brightness follows the light curve", () => checkLightCurve(event, manifest));
+    await t.step("little else is reported", () => {
+      const others = event.map(({ transients }) => transients - 1);
+      assert.ok(median(others) <= 3, `${others} besides the event`);
+    });
+    await t.step("every file written passes fitsverify", () => checkFits(manifest));
+  },
+);
+
+function checkAstrometry(manifest: Manifest): void {
+  const frames = imagesOf(manifest, "frame", "astrom");
+  assert.equal(frames.length, 48);
+  for (const { id, measured } of frames) {
+    assert.ok(Number(measured.astromRmsArcsec) < 0.1, `${id}: ${measured.astromRmsArcsec}″`);
+  }
+  const [group] = manifest.stages[0]?.metrics.groups as { internalRmsArcsec: number[] }[];
+  for (const rms of group!.internalRmsArcsec) assert.ok(rms < 0.06, `internal ${rms}″`);
+}
+
+/** Makes a photometric reference of one frame, since nobody has magnitudes of this field. */
+async function writeCatalogue(frame: Product, night: NightFolder): Promise<void> {
+  const work = join(night.folder, "catalogue");
+  const args = ["phot", frame.path, "--unit", "SAAO", "--work", work];
+  const manifest = await night.manifest("catalogue.json", args, 0);
+  const { path } = only(manifest.products.filter(({ kind }) => kind === "catalogue"));
+  const table = await readAsciiHead(path);
+  const column = (name: string) => Array.from(table.column(name));
+  const [ra, dec, mag] = [column("ALPHA_J2000"), column("DELTA_J2000"), column("MAG_AUTO")];
+  const [error, flags] = [column("MAGERR_AUTO"), column("FLAGS")];
+  const rows = mag.map((_, i) => i).filter((i) => flags[i]! <= 3 && error[i]! < 0.05);
+  const lines = rows.map((i) => [ra[i], dec[i], ZERO_POINT + mag[i]!, error[i]].join(","));
+  await Deno.mkdir(join(night.base, "ref_cat"), { recursive: true });
+  await Deno.writeTextFile(
+    join(night.base, "ref_cat", "KB13475.csv"),
+    ["ra,dec,mag_58,magerr_58", ...lines, ""].join("\n"),
+  );
+}
+
+/** Stacks frames into a reference and puts it where subtract looks for it. */
+async function makeReference(frames: readonly Product[], night: NightFolder): Promise<void> {
+  const manifest = await night.manifest("reference.json", [
+    ...["run", "SAAO", ...frames.map(({ path }) => path)],
+    ...["--from", "phot", "--to", "phot", "--work", join(night.folder, "reference")],
+    ...["--set", "phot.maxMagError=0.2", "--set", "stack.gapS=1e7"],
+  ], 0);
+  const stack = only(imagesOf(manifest, "stack"));
+  assert.equal(stack.from.length, frames.length);
+  const mask = only(manifest.products.filter(({ kind, of }) => kind === "mask" && of === stack.id));
+  const folder = join(night.base, "ref_frame", "58");
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.copyFile(stack.path, join(folder, "ref_7DT_KB13475_58.fits"));
+  await Deno.copyFile(mask.path, join(folder, "ref_7DT_KB13475_58.mask.fits"));
+}
+
+/** The event in one block. */
+interface Sighting {
+  readonly id: string;
+  readonly offsetPx: number;
+  readonly flags: number;
+  /** Flux that one frame's counts would be at the common zero point. */
+  readonly flux: number;
+  /** Candidates of the block without a flag. */
+  readonly transients: number;
+}
+
+async function followEvent(manifest: Manifest, frame: Product): Promise<Sighting[]> {
+  const [raDeg, decDeg] = wcsFromHeader(await readHeader(frame.path))!.pixelToSky(...EVENT_PX);
+  const sightings: Sighting[] = [];
+  const stacks = imagesOf(manifest, "stack").toSorted((a, b) => a.mjd! - b.mjd!);
+  for (const { id } of stacks) {
+    const found = manifest.products.find(({ kind, path }) =>
+      kind === "transients" && path.endsWith(`/${id}.transient.cat`)
+    );
+    const table = await readAsciiHead(found!.path);
+    sightings.push({ id, ...nearest(table, { raDeg, decDeg }) });
+  }
+  return sightings;
+}
+
+function nearest(
+  table: AsciiTable,
+  place: { readonly raDeg: number; readonly decDeg: number },
+): Omit<Sighting, "id"> {
+  const [ra, dec] = [table.column("ALPHA_J2000"), table.column("DELTA_J2000")];
+  const away = Array.from(
+    ra,
+    (raDeg, i) => separationDeg({ raDeg, decDeg: dec[i]! }, place) * 3600 / SCALE_ARCSEC,
+  );
+  const offsetPx = Math.min(...away);
+  const row = away.indexOf(offsetPx);
+  const flags = Array.from(table.column("FLAGGED"));
+  return {
+    offsetPx,
+    flags: flags[row]!,
+    flux: 10 ** (0.4 * (ZERO_POINT - table.column("MAG_APER_2_cal")[row]!)),
+    transients: flags.filter((count) => count === 0).length,
+  };
+}
+
+async function checkLightCurve(event: readonly Sighting[], manifest: Manifest): Promise<void> {
+  const text = await Deno.readTextFile(join(DATA, DATASET, "derived_event_lightcurve.csv"));
+  const rows = parse(text, { columns: true }) as Record<string, string>[];
+  const fluxOf = new Map(rows.map((row) => [row.frame, Number(row.diff_flux_adu_scaled)]));
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
+  const base = mean(REFERENCE.map((name) => fluxOf.get(name)!));
+  const expected = event.map(({ id }) => {
+    const { from } = manifest.products.find((product) => product.id === id)!;
+    return mean(from.map((frame) => fluxOf.get(frame.slice(-4))!)) - base;
+  });
+  const flux = event.map((sighting) => sighting.flux);
+  const [x, y] = [mean(expected), mean(flux)];
+  const sum = (a: readonly number[], ma: number, b: readonly number[], mb: number) =>
+    a.reduce((total, value, i) => total + (value - ma) * (b[i]! - mb), 0);
+  const correlation = sum(expected, x, flux, y) /
+    Math.sqrt(sum(expected, x, expected, x) * sum(flux, y, flux, y));
+  const slope = sum(expected, 0, flux, 0) / sum(expected, 0, expected, 0);
+  assert.ok(correlation > 0.97, `correlation ${correlation}`);
+  assert.ok(slope > 0.85 && slope < 1.05, `slope ${slope}`);
+  assert.ok(flux.at(-1)! < 0.6 * Math.max(...flux), "fades");
+  assert.ok(flux.at(-1)! < flux.at(-2)!, "to the end of the night");
+}
