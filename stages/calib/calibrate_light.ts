@@ -69,7 +69,7 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
     await outputs.write(strip, bits, weights);
   }
   await outputs.finish();
-  return describeLight(frame, recipe, { ...outputs.paths, counts, fringe });
+  return describeLight(frame, recipe, { ...outputs.paths, counts, fringe, raw });
 }
 
 interface LightWork {

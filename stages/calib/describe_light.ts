@@ -11,6 +11,7 @@ import type { FringeFit } from "./fringe.ts";
 import type { LightPaths } from "./light_outputs.ts";
 import { type LightRecipe, mastersOf } from "./light_recipe.ts";
 import { darkScale } from "./master.ts";
+import type { RawImage } from "./raw_image.ts";
 
 /** Pixels in each plane. */
 export type LightCounts = Record<"BAD" | "SAT" | "NO_DATA" | "SUSPECT", number>;
@@ -18,6 +19,7 @@ export type LightCounts = Record<"BAD" | "SAT" | "NO_DATA" | "SUSPECT", number>;
 /** What was written, and found. */
 export interface MadeLight extends LightPaths {
   readonly counts: LightCounts;
+  readonly raw: Pick<RawImage, "overscanAdu" | "overscanNoiseAdu">;
   readonly fringe: (FringeFit & { readonly applied?: boolean }) | undefined;
 }
 
@@ -63,7 +65,7 @@ export function describeLight(
 function measure(
   frame: RawFrame,
   recipe: LightRecipe,
-  { counts, fringe }: MadeLight,
+  { counts, fringe, raw }: MadeLight,
 ): Product["measured"] {
   const borrowed = mastersOf(recipe).filter((found) => found.borrowed)
     .map((found) => found.master.id);
@@ -74,6 +76,10 @@ function measure(
     suspectPixels: counts.SUSPECT,
     noDataPixels: counts.NO_DATA,
     darkScale: darkScale(recipe.dark?.master, frame.product.exposureS ?? 0),
+    ...(raw.overscanAdu === undefined ? {} : {
+      overscanAdu: raw.overscanAdu,
+      overscanNoiseAdu: raw.overscanNoiseAdu ?? null,
+    }),
     ...(fit === undefined ? {} : {
       dark: fit.dark.id,
       darkAgeNights: fit.ageNights,

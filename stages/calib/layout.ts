@@ -30,6 +30,16 @@ export interface Amplifier {
   readonly flipY: boolean;
   /** Electrons an ADU, where the file gives it for each amplifier. */
   readonly gainEAdu: number | undefined;
+  /** What other amplifiers, read at the same time, add to it. */
+  readonly crosstalk: readonly Crosstalk[];
+}
+
+/** Part of the signal of one amplifier that shows up in another. */
+export interface Crosstalk {
+  /** Index of the amplifier that it comes from. */
+  readonly from: number;
+  /** Part of that one's signal. */
+  readonly part: number;
 }
 
 /** How the pixels of a raw file become one image. */
@@ -63,7 +73,7 @@ export function layoutOf(
   images: readonly FitsHeader[],
   camera: CameraRegions = {},
 ): RawLayout {
-  const mosaic = images.length > 1 ? mosaicLayout(images) : undefined;
+  const mosaic = images.length > 1 ? mosaicLayout(primary, images) : undefined;
   if (mosaic !== undefined) return mosaic;
   const header = images[0] ?? primary;
   const size = sizeOf(header);
@@ -81,6 +91,7 @@ export function layoutOf(
     amplifiers: [{
       ...{ image: 0, data: trimmed, overscan, x: 0, y: 0, flipX: false, flipY: false },
       gainEAdu: undefined,
+      crosstalk: [],
     }],
   };
 }
@@ -120,7 +131,10 @@ function readRegions(
 }
 
 /** Amplifiers of one detector, by the DETSEC of each; undefined if they have none. */
-function mosaicLayout(images: readonly FitsHeader[]): RawLayout | undefined {
+function mosaicLayout(
+  primary: FitsHeader,
+  images: readonly FitsHeader[],
+): RawLayout | undefined {
   const parts = images.map((header) => {
     const detector = parseSection(header.text("DETSEC") ?? header.text("CCDSEC") ?? "");
     const regions = readCards(header, sizeOf(header));
@@ -142,6 +156,7 @@ function mosaicLayout(images: readonly FitsHeader[]): RawLayout | undefined {
       flipX: detector.flipX !== data.flipX,
       flipY: detector.flipY !== data.flipY,
       gainEAdu: gain !== undefined && gain > 0 ? gain : undefined,
+      crosstalk: crosstalkOnto(image, known.map((part) => part.data), primary),
     };
   });
   if (!isOneDetector(amplifiers)) return undefined;
@@ -152,6 +167,20 @@ function mosaicLayout(images: readonly FitsHeader[]): RawLayout | undefined {
     stale: known.flatMap(({ regions }) => regions.stale),
     amplifiers,
   };
+}
+
+/** Reads the cards CRSTLKij: the part of amplifier i's signal that shows up in j, from 1. */
+function crosstalkOnto(
+  onto: number,
+  regions: readonly Section[],
+  primary: FitsHeader,
+): Crosstalk[] {
+  const own = regions[onto]!;
+  return regions.flatMap((region, from) => {
+    const part = primary.number(`CRSTLK${from + 1}${onto + 1}`) ?? 0;
+    const alike = region.width === own.width && region.height === own.height;
+    return part !== 0 && from !== onto && alike ? [{ from, part }] : [];
+  });
 }
 
 /** Of a mosaic of detectors, with gaps between them or regions that overlap, only the first is taken. */

@@ -70,6 +70,10 @@ function addLayout(
   if (amplifiers.length > 1) {
     const gains = amplifiers.map(({ gainEAdu }) => gainEAdu ?? "?").join(" ");
     header.addHistory(`gppy calib: ${amplifiers.length} amplifiers put together, gains ${gains}`);
+    const parts = amplifiers.flatMap(({ crosstalk }) => crosstalk);
+    if (parts.length > 0) {
+      header.addHistory(`gppy calib: crosstalk taken off, ${parts.length} parts`);
+    }
   } else if (first.data.x > 0 || first.data.y > 0) {
     for (const [axis, shift] of [[1, first.data.x], [2, first.data.y]] as const) {
       const pixel = header.number(`CRPIX${axis}`);

@@ -81,11 +81,18 @@ units = fits.open(sys.argv[1])[1:]
 ours = fits.getdata(sys.argv[2])
 mask = fits.getdata(sys.argv[3])
 gains = [u.header['GAIN'] for u in units]
+head = fits.getheader(sys.argv[1])
+def signal(u):
+    d = u.data.astype(float)
+    return d[:512, :512] - np.median(np.median(d[:512, 519:540], axis=1))
 truth = np.full((1024, 1024), np.nan)
 sat = np.zeros((1024, 1024), bool)
 for (y, x, k), u, g in zip([(512, 0, 0), (0, 0, 1), (0, 512, 2), (512, 512, 3)], units, gains):
     d = u.data.astype(float)
-    part = (d[:512, :512] - np.median(np.median(d[:512, 519:540], axis=1))) * g / np.mean(gains)
+    part = signal(u)
+    for j, v in enumerate(units):
+        part = part - head['CRSTLK%d%d' % (j + 1, k + 1)] * signal(v) if j != k else part
+    part = part * g / np.mean(gains)
     full = d[:512, :512] >= 40000
     if y: part, full = part[::-1], full[::-1]
     if x: part, full = part[:, ::-1], full[:, ::-1]
@@ -96,6 +103,9 @@ def seam(a, b):  # how alike the pixels on both sides of a seam are, sky off
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 print(json.dumps({'worst': float(np.abs(ours - truth).max()),
   'sat': float(((mask & 2 != 0) == sat).all()), 'gain': float(np.mean(gains)),
+  # the ghost of a saturated star of amplifier 2 in amplifier 1
+  'ghost': float(np.median(ours[695:704, 138:147]) - np.median(ours[660:740, 100:180])),
+  'ghostMask': float((mask[695:704, 138:147] & 16384 != 0).mean()),
   'seamX': seam(ours[:, 511], ours[:, 512]), 'seamY': seam(ours[511], ours[512])}))
 `;
 
@@ -116,6 +126,8 @@ Deno.test({
     assert.equal(found["sat"], 1);
     // few stars lie on the horizontal seam
     assert.ok(found["seamX"]! > 0.8 && found["seamY"]! > 0.2, JSON.stringify(found));
+    assert.ok(Math.abs(found["ghost"]!) < 16, `ghost ${found["ghost"]}`); // 48 ADU before
+    assert.ok(found["ghostMask"]! > 0.5, "what saturated pixels left is marked CROSSTALK");
     assert.ok(Math.abs(image.gain! - found["gain"]!) < 1e-9);
     const { header } = await readImage(image.path);
     assert.ok(!header.has("DETSEC") && !header.has("BIASSEC"));

@@ -18,14 +18,16 @@ import type { StripSource } from "./strips.ts";
 export interface RawImage extends StripSource, Disposable {
   /** Level of the overscan, ADU, mean over amplifiers; undefined without an overscan. */
   readonly overscanAdu: number | undefined;
+  /** Scatter of the overscan's pixels, the read noise, ADU, mean over amplifiers. */
+  readonly overscanNoiseAdu: number | undefined;
   /**
    * Reads rows, ADU.
    *
    * @param y0 First row.
    * @param count How many.
    * @param into Room for `[count, width]`.
-   * @param mask Gets SUSPECT where a raw value is not linear, and SAT where it is saturated,
-   *   `[count, width]`. SAT of plain frames is left to the kernel, which sees the raw values.
+   * @param mask Gets SUSPECT where a raw value is not linear, SAT where it is saturated, and
+   *   CROSSTALK where a saturated pixel of another amplifier shines through, `[count, width]`. SAT of plain frames is left to the kernel, which sees the raw values.
    * @returns The filled part of `into`; NaN where no amplifier has a pixel.
    */
   readRows(
@@ -38,6 +40,7 @@ export interface RawImage extends StripSource, Disposable {
 
 const SAT = bit("SAT");
 const SUSPECT = bit("SUSPECT");
+const CROSSTALK = bit("CROSSTALK");
 
 /**
  * Opens a raw frame.
@@ -75,6 +78,7 @@ async function openPlain(frame: RawFrame, path: string): Promise<RawImage> {
       width,
       height,
       overscanAdu: undefined,
+      overscanNoiseAdu: undefined,
       async readRows(y0, count, into, mask) {
         const rows = await reader.readRows(y0, count, into);
         if (mask !== undefined) markSuspect(rows, mask, frame.detector);
@@ -126,6 +130,7 @@ class AssembledImage implements RawImage {
   readonly width: number;
   readonly height: number;
   readonly overscanAdu: number | undefined;
+  readonly overscanNoiseAdu: number | undefined;
   readonly #parts: readonly OpenAmplifier[];
   readonly #detector: Detector;
 
@@ -134,10 +139,11 @@ class AssembledImage implements RawImage {
     this.height = layout.height;
     this.#parts = parts;
     this.#detector = detector;
-    const levels = parts.map((part) => part.levels?.level).filter((level) => level !== undefined);
-    this.overscanAdu = levels.length === 0
-      ? undefined
-      : levels.reduce((sum, level) => sum + level, 0) / levels.length;
+    const levels = parts.map((part) => part.levels).filter((found) => found !== undefined);
+    const mean = (values: readonly number[]) =>
+      values.length === 0 ? undefined : values.reduce((sum, v) => sum + v, 0) / values.length;
+    this.overscanAdu = mean(levels.map(({ level }) => level));
+    this.overscanNoiseAdu = mean(levels.map(({ noiseAdu }) => noiseAdu));
   }
 
   async readRows(
@@ -161,14 +167,23 @@ class AssembledImage implements RawImage {
     const { from, to } = target;
     // rows of the useful region, in the order of the file
     const first = flipY ? y + data.height - to : from - y;
-    const rows = await part.reader.readRows(data.y + first, to - from);
+    const lines = { first, count: to - from };
+    const rows = await readLines(part, lines);
+    const ghosts: Ghost[] = [];
+    for (const { from, part: share } of part.amplifier.crosstalk) {
+      const source = this.#parts[from]!;
+      ghosts.push({ share, source, rows: await readLines(source, lines) });
+    }
     for (let k = 0; k < to - from; k++) {
       const row = flipY ? to - 1 - k : from + k;
-      const start = k * part.reader.width + data.x;
-      this.#placeRow(part, rows.subarray(start, start + data.width), first + k, {
-        ...target,
-        at: (row - target.y0) * this.width + part.amplifier.x,
-      });
+      const at = (row - target.y0) * this.width + part.amplifier.x;
+      const cut = k * data.width;
+      const values = rows.subarray(cut, cut + data.width);
+      this.#placeRow(part, values, first + k, { ...target, at });
+      for (const ghost of ghosts) {
+        const shining = ghost.rows.subarray(cut, cut + data.width);
+        this.#removeGhost(part, { ...ghost, rows: shining }, first + k, { ...target, at });
+      }
     }
   }
 
@@ -176,18 +191,34 @@ class AssembledImage implements RawImage {
     { amplifier, levels, factor }: OpenAmplifier,
     row: Float32Array,
     line: number,
-    { out, mask, at }: Target & { readonly at: number },
+    { out, mask, at }: RowTarget,
   ): void {
     const last = row.length - 1;
     const { saturationAdu, suspectAdu } = this.#detector;
     for (let x = 0; x <= last; x++) {
       const raw = row[x]!;
       const to = at + (amplifier.flipX ? last - x : x);
-      const level = levels === undefined ? 0 : levels.levels[levels.along === "rows" ? line : x]!;
-      out[to] = (raw - level) * factor;
+      out[to] = (raw - levelAt(levels, line, x)) * factor;
       if (mask !== undefined && raw >= suspectAdu) {
         mask[to]! |= raw >= saturationAdu ? SAT : SUSPECT;
       }
+    }
+  }
+
+  /** Takes off the part of another amplifier's signal that was read at the same time. */
+  #removeGhost(
+    { amplifier, factor }: OpenAmplifier,
+    { rows, source, share }: Ghost,
+    line: number,
+    { out, mask, at }: RowTarget,
+  ): void {
+    const last = rows.length - 1;
+    const { saturationAdu } = this.#detector;
+    for (let x = 0; x <= last; x++) {
+      const raw = rows[x]!;
+      const to = at + (amplifier.flipX ? last - x : x);
+      out[to]! -= share * (raw - levelAt(source.levels, line, x)) * factor;
+      if (mask !== undefined && raw >= saturationAdu) mask[to]! |= CROSSTALK;
     }
   }
 
@@ -209,4 +240,36 @@ interface Target {
   readonly to: number;
   readonly out: Float32Array;
   readonly mask: Uint16Array | undefined;
+}
+
+interface RowTarget extends Target {
+  /** Index in `out` of the amplifier's first pixel of the row. */
+  readonly at: number;
+}
+
+/** What shines through from another amplifier. */
+interface Ghost {
+  readonly share: number;
+  readonly source: OpenAmplifier;
+  /** Raw values of its useful region. */
+  readonly rows: Float32Array;
+}
+
+/** Level of a pixel without light: of its row or column, 0 without an overscan. */
+function levelAt(levels: OverscanLevels | undefined, line: number, x: number): number {
+  return levels === undefined ? 0 : levels.levels[levels.along === "rows" ? line : x]!;
+}
+
+/** Reads lines of the useful region of an amplifier, in the order of the file. */
+async function readLines(
+  { reader, amplifier: { data } }: OpenAmplifier,
+  { first, count }: { readonly first: number; readonly count: number },
+): Promise<Float32Array> {
+  const rows = await reader.readRows(data.y + first, count);
+  const useful = new Float32Array(count * data.width);
+  for (let k = 0; k < count; k++) {
+    const start = k * reader.width + data.x;
+    useful.set(rows.subarray(start, start + data.width), k * data.width);
+  }
+  return useful;
 }
