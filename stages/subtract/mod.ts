@@ -155,7 +155,10 @@ async function subtractOne(
     if (failed) leaveFailed(stack, chosen.gates, context);
     return { products, engine: chosen.engine, pull: chosen.metrics.pullSigma, failed };
   } finally {
-    await Deno.remove(scratch, { recursive: true });
+    await Deno.remove(scratch, { recursive: true }).catch((error) => {
+      // gone already: throwing here would hide why the pair failed
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
   }
 }
 
