@@ -34,7 +34,8 @@ the nearest earlier night in the master tree; darks are chosen by exposure, then
 Lights become (raw − bias − dark × scale) / flat, where scale is the light's exposure over that of the dark;
 fringes are then taken out where fringe.dat has a pattern. The mask gets BAD (hot in the
 dark, dead or without a value in the flat), SAT (raw value at saturation), SUSPECT (raw value not linear: MAXLIN, or
-nine tenths of saturation), NO_DATA, and INTRP where a BAD pixel was filled.
+nine tenths of saturation), NO_DATA, CROSSTALK (a saturated pixel of another amplifier shines through; CRSTLK cards),
+and INTRP where a BAD pixel was filled.
 
 A light without bias, without a flat in its filter, or of another size than the masters is left behind.
 Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
@@ -43,7 +44,7 @@ Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
   outputs: {
     master: "Master frames, their variances and counts, and fringe patterns, in the master tree",
     frame: "Calibrated lights, ADU",
-    mask: "Planes BAD, SAT, SUSPECT, NO_DATA, INTRP of each light",
+    mask: "Planes BAD, SAT, SUSPECT, NO_DATA, CROSSTALK, INTRP of each light",
     weight: "Inverse variances of lights, 1/ADU²",
     archive: "Compressed copies of the lights and their companions",
   },
