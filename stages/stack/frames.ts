@@ -10,6 +10,7 @@ import type { FitsHeader } from "../../fits/header.ts";
 import { readImage } from "../../fits/image.ts";
 import { type Background, backgroundMesh } from "../../sky/background.ts";
 import { bit, readMask } from "../../sky/mask.ts";
+import { airmass } from "../../sky/time.ts";
 import { type Wcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
 
@@ -28,6 +29,8 @@ export interface StackFrame {
   readonly readNoiseE: number;
   /** Level at which its pixels are saturated, ADU; Infinity when unknown. */
   readonly saturationAdu: number;
+  /** At the middle of the exposure; undefined when it cannot be known. */
+  readonly airmass: number | undefined;
   readonly background: Background;
   /** Noise of a pixel of empty sky, ADU of this frame. */
   readonly skySigmaAdu: number;
@@ -41,12 +44,18 @@ export type MeasuredFrame = Omit<StackFrame, "scale">;
 /** Pixels with one of these planes take no part. */
 export const EXCLUDED = bit("BAD", "SAT", "NO_DATA", "CR", "STREAK");
 
+/** What the site knows of the telescope of a frame. */
+export type Camera = Pick<
+  Unit,
+  "gainEAdu" | "readNoiseE" | "saturationAdu" | "latDeg" | "lonDeg" | "heightM"
+>;
+
 /** What is known of a frame besides its file. */
 export interface FrameFacts {
   /** Its mask, if it has one. */
   readonly mask: Product | undefined;
   /** Its camera, for a header without EGAIN, RDNOISE or SATURATE. */
-  readonly camera: Pick<Unit, "gainEAdu" | "readNoiseE" | "saturationAdu"> | undefined;
+  readonly camera: Camera | undefined;
   /** Cell of the background mesh. */
   readonly meshPx: number;
 }
@@ -91,6 +100,7 @@ export async function measureFrame(
   return {
     ...{ product, header, wcs, width, height, background, skySigmaAdu },
     maskPath: mask?.path,
+    airmass: airmassOf(header, product, wcs.pixelToSky(width / 2, height / 2), camera),
     gainEAdu: gainOf(header, product, camera),
     readNoiseE: header.number("RDNOISE") ?? camera?.readNoiseE ?? 0,
     saturationAdu: header.number("SATURATE") ?? camera?.saturationAdu ?? Infinity,
@@ -100,6 +110,19 @@ export async function measureFrame(
 function gainOf(header: FitsHeader, product: Product, camera: FrameFacts["camera"]): number {
   const known = [header.number("EGAIN"), product.gain, camera?.gainEAdu, header.number("GAIN")];
   return known.find((gain) => gain !== undefined && gain > 0) ?? 1;
+}
+
+function airmassOf(
+  header: FitsHeader,
+  { mjd, exposureS = 0 }: Product,
+  [raDeg, decDeg]: readonly [number, number],
+  camera: Camera | undefined,
+): number | undefined {
+  const card = header.number("AIRMASS");
+  if (card !== undefined && card >= 1) return card;
+  if (camera === undefined || mjd === undefined) return undefined;
+  const computed = airmass(raDeg, decDeg, mjd + exposureS / 2 / 86400, camera);
+  return Number.isFinite(computed) ? computed : undefined;
 }
 
 /** What brings frames to one flux scale. */

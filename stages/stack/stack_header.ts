@@ -28,6 +28,8 @@ export interface StackRecord {
   readonly background: string;
   /** `[frames]`, shares in a mean. */
   readonly weights: readonly number[];
+  /** Inputs that were left out, and why. */
+  readonly left: readonly { readonly id: string; readonly reason: string }[];
 }
 
 /** When the light of a stack was taken. */
@@ -79,6 +81,10 @@ export function stackHeader(
     if (value !== undefined) header.set(keyword, value, first.comment(keyword));
   }
   setTimes(header, stackTimes(frames));
+  const airmass = meanAirmass(frames);
+  if (airmass !== undefined) {
+    header.set("AIRMASS", airmass, "mean of the frames, by exposure");
+  }
   setNoise(header, frames, record);
   setWcs(header, grid.wcs);
   header.set("BUNIT", "adu", "unit of the pixels");
@@ -95,7 +101,22 @@ function setTimes(header: FitsHeader, times: StackTimes): void {
   header.set("MJD", times.mjd, "[d] mean start of the frames");
   header.set("DATE-BEG", mjdToIso(times.startMjd), "UTC, start of the first frame");
   header.set("DATE-END", mjdToIso(times.endMjd), "UTC, end of the last frame");
+  header.set("MJD-BEG", times.startMjd, "[d] start of the first frame");
+  header.set("MJD-END", times.endMjd, "[d] end of the last frame");
   header.set("EXPTIME", times.exposureS, "[s] sum of the exposures");
+}
+
+/** Mean by exposure; undefined where that of a frame is not known. */
+function meanAirmass(frames: readonly StackFrame[]): number | undefined {
+  let sum = 0;
+  let total = 0;
+  for (const { airmass, product } of frames) {
+    if (airmass === undefined) return undefined;
+    const share = product.exposureS ?? 1;
+    sum += share * airmass;
+    total += share;
+  }
+  return total > 0 ? Number((sum / total).toFixed(5)) : undefined;
 }
 
 function setNoise(header: FitsHeader, frames: readonly StackFrame[], record: StackRecord): void {
@@ -134,7 +155,9 @@ function addInputs(
 ): FitsHeader {
   for (const [index, { product }] of frames.entries()) {
     if (index >= 999) break; // IMAGE999 is the last card of this form
-    header.set(`IMAGE${String(index + 1).padStart(3, "0")}`, `${product.id}.fits`);
+    const number = String(index + 1).padStart(3, "0");
+    header.set(`IMAGE${number}`, `${product.id}.fits`);
+    header.set(`SHA${number}`, product.sha256);
   }
   header.addHistory(
     `gppy stack: ${record.method} of ${frames.length} frames, ${record.kernel}, background ` +
@@ -144,6 +167,10 @@ function addInputs(
   for (const [i, { product, scale }] of frames.entries()) {
     const share = (record.weights[i]! / total).toFixed(4);
     header.addHistory(`gppy stack: ${product.id} x ${scale.toFixed(5)}, share ${share}`);
+  }
+  header.set("NLEFTOUT", record.left.length, "inputs that were left out");
+  for (const { id, reason } of record.left) {
+    header.addHistory(`gppy stack: left out ${id}: ${reason}`);
   }
   return header;
 }

@@ -24,7 +24,9 @@ const COMBINE_TYPES: Readonly<Record<CombineMethod, string>> = {
 };
 
 const RESAMPLING_TYPES = {
+  lanczos2: "LANCZOS2",
   lanczos3: "LANCZOS3",
+  lanczos4: "LANCZOS4",
   bilinear: "BILINEAR",
   nearest: "NEAREST",
 } as const;

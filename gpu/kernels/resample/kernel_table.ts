@@ -5,7 +5,7 @@
  */
 
 /** How a value between pixels is found. */
-export type ResampleKernel = "lanczos3" | "bilinear" | "nearest";
+export type ResampleKernel = "lanczos2" | "lanczos3" | "lanczos4" | "bilinear" | "nearest";
 
 /** Weights of a kernel for every phase; each phase sums to 1. */
 export interface KernelTable {
@@ -22,18 +22,25 @@ export interface KernelTable {
 /** Steps a pixel is divided into: positions are right to 1/8192 px. */
 export const PHASES = 4096;
 
-/** Lanczos kernel of three lobes: `sinc(x) sinc(x/3)` within 3 px. */
-export function lanczos3(x: number): number {
+/** Lanczos kernel of so many lobes: `sinc(x) sinc(x/lobes)` within that many px. */
+export function lanczos(x: number, lobes: number): number {
   if (x === 0) return 1;
-  if (Math.abs(x) >= 3) return 0;
+  if (Math.abs(x) >= lobes) return 0;
   const angle = Math.PI * x;
-  return 3 * Math.sin(angle) * Math.sin(angle / 3) / (angle * angle);
+  return lobes * Math.sin(angle) * Math.sin(angle / lobes) / (angle * angle);
+}
+
+/** Lanczos kernel of three lobes. */
+export function lanczos3(x: number): number {
+  return lanczos(x, 3);
 }
 
 const triangle = (x: number) => Math.max(0, 1 - Math.abs(x));
 
 const SHAPES = {
+  lanczos2: { taps: 4, before: 1, offset: 0, at: (x: number) => lanczos(x, 2) },
   lanczos3: { taps: 6, before: 2, offset: 0, at: lanczos3 },
+  lanczos4: { taps: 8, before: 3, offset: 0, at: (x: number) => lanczos(x, 4) },
   bilinear: { taps: 2, before: 0, offset: 0, at: triangle },
   nearest: { taps: 1, before: 0, offset: 0.5, at: () => 1 },
 } as const;

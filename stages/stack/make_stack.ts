@@ -1,0 +1,155 @@
+/**
+ * From products to a stack on disk: what the stage `stack` and `gppy reference` share.
+ *
+ * @module
+ */
+
+import type { Product } from "../manifest.ts";
+import type { NewProduct, StageContext } from "../stage.ts";
+import { combineFrames, type CombineOptions } from "./combine.ts";
+import { measureFrame, scaleFrames, type StackFrame } from "./frames.ts";
+import { chooseGrid, type Grid } from "./grid.ts";
+import { type StackPaths, stackPaths, type StackStatistics, writeStack } from "./outputs.ts";
+import { stackHeader, stackTimes } from "./stack_header.ts";
+import type { CombineParams } from "./stack_params.ts";
+import { combineWithSwarp } from "./swarp_engine.ts";
+
+/** Name of a stack and what did not go into it. */
+export interface StackRequest {
+  /** The file name without `.fits`. */
+  readonly id: string;
+  /** Inputs that were left out, and why. */
+  readonly left: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/** A stack on disk. */
+export interface MadeStack {
+  readonly id: string;
+  readonly frames: readonly StackFrame[];
+  readonly grid: Grid;
+  readonly paths: StackPaths;
+  readonly statistics: StackStatistics;
+  /** Electrons an ADU. */
+  readonly gain: number | undefined;
+}
+
+/**
+ * Measures frames and brings them to one flux scale; those that cannot be used are left behind.
+ *
+ * @param products Frames with a WCS.
+ * @param params Mesh and scale.
+ * @param context Masks, telescopes and the record of failures.
+ * @returns The frames that can be used.
+ */
+export async function prepareFrames(
+  products: readonly Product[],
+  params: Pick<CombineParams, "meshPx" | "scale">,
+  context: StageContext,
+): Promise<StackFrame[]> {
+  const measured = await context.each(
+    products,
+    (product) =>
+      measureFrame(product, {
+        mask: context.companion(product.id, "mask"),
+        camera: context.site.units.get(product.unit ?? ""),
+        meshPx: params.meshPx,
+      }),
+    { id: (product) => product.id },
+  );
+  return measured.length === 0 ? [] : scaleFrames(measured, params.scale);
+}
+
+/**
+ * Combines frames and writes the stack.
+ *
+ * @param frames At least one.
+ * @param request Its name, and what was left out.
+ * @param params How to combine.
+ * @param context Folder and signal.
+ * @returns The stack.
+ */
+export async function makeStack(
+  frames: readonly StackFrame[],
+  request: StackRequest,
+  params: CombineParams,
+  context: StageContext,
+): Promise<MadeStack> {
+  const { id } = request;
+  const grid = gridOf(frames, params, context);
+  const weights = frames.map(({ skySigmaAdu, scale }) =>
+    params.weights === "equal" ? 1 : 1 / (skySigmaAdu * scale) ** 2
+  );
+  const engine = params.engine === "swarp" ? "swarp" : "native";
+  const options: CombineOptions = {
+    ...params,
+    method: params.combine,
+    weights,
+    signal: context.signal,
+  };
+  const header = stackHeader(frames, grid, { ...options, ...request, engine });
+  const { meshPx } = params;
+  const strips = engine === "swarp"
+    ? combineWithSwarp(frames, grid, { ...options, meshPx, folder: context.folder, context })
+    : combineFrames(frames, grid, options);
+  const paths = stackPaths(context.folder, id);
+  const statistics = await writeStack(paths, grid, header, strips);
+  return { id, frames, grid, paths, statistics, gain: header.number("EGAIN") };
+}
+
+function gridOf(
+  frames: readonly StackFrame[],
+  params: Pick<CombineParams, "grid" | "pixelScaleArcsec">,
+  context: StageContext,
+): Grid {
+  const { object = "", unit = "" } = frames[0]!.product;
+  return chooseGrid(frames, {
+    choice: params.grid,
+    scaleArcsec: params.pixelScaleArcsec,
+    target: context.site.target(object),
+    unit: context.site.units.get(unit),
+    object,
+  });
+}
+
+/**
+ * Describes a stack, its mask and its weight as products.
+ *
+ * @param made The stack.
+ * @returns Three products.
+ */
+export function describeStack(made: MadeStack): NewProduct[] {
+  const { id, frames } = made;
+  const first: Product = frames[0]!.product;
+  const { width, height } = made.grid;
+  const times = stackTimes(frames);
+  const common = {
+    from: frames.map(({ product }) => product.id),
+    ...(first.unit === undefined ? {} : { unit: first.unit }),
+    ...(first.object === undefined ? {} : { object: first.object }),
+    ...(first.filter === undefined ? {} : { filter: first.filter }),
+    exposureS: times.exposureS,
+    dateObs: times.dateObs,
+    mjd: times.mjd,
+    width,
+    height,
+  };
+  const { noiseAdu, coverage } = made.statistics;
+  return [
+    {
+      ...common,
+      id,
+      kind: "stack",
+      path: made.paths.image,
+      imageType: "light",
+      ...(first.binning === undefined ? {} : { binning: first.binning }),
+      ...(made.gain === undefined ? {} : { gain: made.gain }),
+      measured: {
+        inputs: frames.length,
+        noiseAdu: Number.isFinite(noiseAdu) ? noiseAdu : null,
+        coverage,
+      },
+    },
+    { ...common, id: `${id}.mask`, kind: "mask", path: made.paths.mask, of: id },
+    { ...common, id: `${id}.weight`, kind: "weight", path: made.paths.weight, of: id },
+  ];
+}

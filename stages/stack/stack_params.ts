@@ -1,0 +1,61 @@
+/**
+ * The parameters of everything that combines frames: the stage `stack` and `gppy reference`.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+
+/** How frames are resampled and combined. */
+export const combineParams = {
+  engine: z.enum(["auto", "native", "swarp"]).default("auto")
+    .describe("What resamples and combines; auto is native"),
+  combine: z.enum(["clipped-mean", "median", "mean", "clipped-median"]).default("clipped-mean")
+    .describe("How the samples of a pixel become one"),
+  clipSigma: z.number().positive().default(4)
+    .describe("Reject samples farther than this from their median").meta({ unit: "sigma" }),
+  clipRelative: z.number().min(0).default(0.1)
+    .describe(
+      "Never reject samples nearer than clip-sigma times this fraction of the median, so " +
+        "that stars survive changes of seeing",
+    ),
+  weights: z.enum(["noise", "equal"]).default("noise")
+    .describe("Shares of the frames in a mean: by inverse variance of the sky, or equal"),
+  scale: z.enum(["auto", "zeropoint", "exposure", "none"]).default("auto")
+    .describe(
+      "What brings frames to one flux scale; auto: zero points where all are measured, " +
+        "else exposures",
+    ),
+  kernel: z.enum(["lanczos2", "lanczos3", "lanczos4", "bilinear", "nearest"]).default("lanczos3")
+    .describe("Interpolation"),
+  background: z.enum(["mesh", "constant", "none"]).default("mesh")
+    .describe("What is taken off each frame before it is resampled"),
+  meshPx: z.int().min(16).default(256).describe("Cell of the background mesh").meta({ unit: "px" }),
+  grid: z.enum(["auto", "target", "frames", "first"]).default("auto")
+    .describe(
+      "Grid of the stack: the tile of alltarget.dat, what encloses the frames, the first " +
+        "frame's; auto: the tile where it is known, else the frames",
+    ),
+  pixelScaleArcsec: z.number().min(0).default(0)
+    .describe("Pixel of the stack; 0: that of the unit or the frames").meta({ unit: "arcsec" }),
+};
+
+const limit = (describe: string, unit?: string) =>
+  z.number().positive().nullable().default(null).describe(describe)
+    .meta(unit === undefined ? {} : { unit });
+
+/** What an input must fulfil; what was not measured passes. */
+export const gateParams = {
+  maxSeeingArcsec: limit("Leave out inputs of worse seeing", "arcsec"),
+  maxSeeingRatio: limit("Leave out inputs whose seeing is more than this times the best"),
+  maxEllipticity: limit("Leave out inputs whose stars are more elliptic"),
+  minDepthMag: limit("Leave out inputs less deep than this at 5 sigma", "mag"),
+  maxDepthLossMag: limit("Leave out inputs this much less deep than the deepest", "mag"),
+  maxRmsArcsec: limit("Leave out inputs whose astrometry scatters more", "arcsec"),
+  minTransparency: limit("Leave out inputs less transparent than this times the clearest"),
+};
+
+const combineSchema = z.object(combineParams);
+
+/** How frames are resampled and combined. */
+export type CombineParams = z.output<typeof combineSchema>;
