@@ -43,6 +43,24 @@ export function masterHeader(
     const value = first.header.get(keyword);
     if (value !== undefined) header.set(keyword, value, first.header.comment(keyword));
   }
+  addDetector(header, group, frames);
+  addVerdictRoom(header);
+  header.set("COMBINE", recipe.method, "how the inputs were combined");
+  if (recipe.method.startsWith("clipped")) {
+    header.set("CLIPSIG", recipe.clipSigma, "[sigma] limit of the clipping");
+  }
+  header.set("NCOMBINE", frames.length, "inputs");
+  if (recipe.bias) header.set("BIASNAME", `${recipe.bias.id}.fits`, "bias taken out");
+  if (recipe.dark) header.set("DARKNAME", `${recipe.dark.id}.fits`, "dark taken out, scaled");
+  return addInputs(header, frames, recipe);
+}
+
+function addDetector(
+  header: FitsHeader,
+  group: FrameGroup,
+  frames: readonly ScaledFrame[],
+): void {
+  const first = frames[0]!.frame;
   if (!Number.isNaN(first.setup.gain)) header.set("GAIN", first.setup.gain);
   const [xBinning, yBinning] = first.setup.binning.split("x").map(Number);
   if (xBinning && yBinning) header.set("XBINNING", xBinning).set("YBINNING", yBinning);
@@ -54,19 +72,15 @@ export function masterHeader(
   header.set("EGAIN", first.detector.gainEAdu, "[e-/ADU] gain");
   header.set("RDNOISE", first.detector.readNoiseE, "[e-] read noise of one input");
   if (group.type !== "flat") header.set("BUNIT", "adu", "unit of the pixels");
+}
+
+/** Cards that are filled in at the end. */
+function addVerdictRoom(header: FitsHeader): void {
   header.set("LEVEL", 0, "median of the pixels");
   header.set("LEVELSIG", 0, "robust scatter of the pixels");
   header.set("NOISE", 0, "median of the pixels' standard errors");
   header.set("ACCEPTED", false, "whether it may be used");
   header.set("JUDGED", "");
-  header.set("COMBINE", recipe.method, "how the inputs were combined");
-  if (recipe.method.startsWith("clipped")) {
-    header.set("CLIPSIG", recipe.clipSigma, "[sigma] limit of the clipping");
-  }
-  header.set("NCOMBINE", frames.length, "inputs");
-  if (recipe.bias) header.set("BIASNAME", `${recipe.bias.id}.fits`, "bias taken out");
-  if (recipe.dark) header.set("DARKNAME", `${recipe.dark.id}.fits`, "dark taken out, scaled");
-  return addInputs(header, frames, recipe);
 }
 
 function addInputs(

@@ -13,6 +13,7 @@ import { calibrateLights, inOrderOfMasters, makeFringes } from "./lights.ts";
 import { makeMasters, type MasterPlan } from "./masters.ts";
 import { type CalibParams, params } from "./params.ts";
 import { PixelCache } from "./pixel_cache.ts";
+import { removeUnpacked } from "./raw_file.ts";
 
 /** Images kept in memory: bias, dark and flat, and with weights the variance of each. */
 const CACHE_ROOM = { plain: 3, weight: 6 };
@@ -58,6 +59,7 @@ Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
   ingestAs: "raw",
   async run(params, context) {
     const { site, tools, folder, signal } = context;
+    await removeUnpacked(folder);
     const frames = await context.each(
       context.inputs,
       (product) => loadFrame(product, { site, tools, folder }),

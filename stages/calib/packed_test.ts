@@ -68,6 +68,17 @@ Deno.test("calib without funpack leaves a compressed frame behind and names the 
   assert.match(left[0].message, /"funpack".*install the Debian package `libcfitsio-bin`/);
 });
 
+Deno.test("calib removes what a killed run had unpacked", async () => {
+  await using night = await rawNight();
+  await night.write({ ...LIGHT, pixel: DETECTOR.light(40, 120, 3000) });
+  const folder = join(night.root, "calib");
+  await Deno.mkdir(join(folder, ".unpacked-old"), { recursive: true });
+  await Deno.writeTextFile(join(folder, ".unpacked-old", "L1.fits"), "");
+  await night.run(ALONE);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assert.ok(!names.includes(".unpacked-old"), names.join(" "));
+});
+
 Deno.test("calib keeps compressed copies that astropy reads, exact for masks", async () => {
   await using night = await rawNight();
   await writeCalibrations(night);

@@ -13,6 +13,21 @@ export interface PixelFile extends AsyncDisposable {
   readonly path: string;
 }
 
+const PREFIX = ".unpacked-";
+
+/**
+ * Removes what a run that was killed had unpacked.
+ *
+ * @param folder Where unpacked files go.
+ */
+export async function removeUnpacked(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory && name.startsWith(PREFIX)) {
+      await Deno.remove(join(folder, name), { recursive: true });
+    }
+  }
+}
+
 /** A file that is read where it lies. */
 export function plainFile(path: string): PixelFile {
   return { path, [Symbol.asyncDispose]: () => Promise.resolve() };
@@ -32,7 +47,7 @@ export async function unpackedFile(
   folder: string,
   tools: ToolSet,
 ): Promise<PixelFile> {
-  const room = await Deno.makeTempDir({ dir: folder, prefix: ".unpacked-" });
+  const room = await Deno.makeTempDir({ dir: folder, prefix: PREFIX });
   const remove = () => Deno.remove(room, { recursive: true });
   const target = join(room, basename(path).replace(/\.fz$/i, ""));
   try {
