@@ -5,7 +5,16 @@
  */
 
 import type { Journal } from "./journal.ts";
-import type { LeftNotice } from "./notify.ts";
+
+/** One thing that was left behind. */
+export interface LeftNotice {
+  /** The stage that left it. */
+  readonly stage: string;
+  /** Name of the frame or group. */
+  readonly id: string;
+  /** Why. */
+  readonly message: string;
+}
 
 /**
  * What a notice is about.
@@ -29,6 +38,28 @@ export type NoticeKind =
   | "incomplete"
   | "vanished"
   | "unaccounted";
+
+/** One thing that was left behind. */
+export interface LeftNotice {
+  /** The stage that left it. */
+  readonly stage: string;
+  /** Name of the frame or group. */
+  readonly id: string;
+  /** Why. */
+  readonly message: string;
+}
+
+/** A gate that failed. */
+export interface GateNotice {
+  /** The product. */
+  readonly id: string;
+  /** What was judged. */
+  readonly gate: string;
+  /** Null when it could not be measured. */
+  readonly value: number | null;
+  /** The condition to pass, in words and numbers. */
+  readonly threshold?: string;
+}
 
 /** The facts of a notice; which ones there are follows from its kind. */
 export interface NoticeBody {
@@ -65,11 +96,7 @@ export interface NoticeBody {
   /** 5σ depth of each stack, mag. */
   readonly depths?: readonly { readonly id: string; readonly depth5: number }[];
   /** Gates that failed. */
-  readonly gates?: readonly {
-    readonly id: string;
-    readonly gate: string;
-    readonly value: number | null;
-  }[];
+  readonly gates?: readonly GateNotice[];
   /** What was left behind. */
   readonly left?: readonly LeftNotice[];
   /** Pictures that may be shown, absolute paths. */

@@ -1,104 +1,88 @@
 /**
- * Slack notices: a night begins, ends, fails. What goes wrong with Slack never
- * stops a night, and the token never appears in a message, a log or an error.
+ * Slack notices of a site: what happens to nights goes into the outbox at once and from
+ * there to Slack, in the background. What goes wrong with Slack never stops a night, and
+ * the token never appears in a message, a log, an error or the outbox.
  *
  * @module
  */
 
+import { randomUUID } from "node:crypto";
+import { basename } from "node:path";
 import type { Logger } from "@logtape/logtape";
-import type { WebClient } from "@slack/web-api";
-import { GppyError } from "../config/errors.ts";
 import type { Environment } from "../config/explain.ts";
-import type { Site, SlackKeys } from "../config/site.ts";
+import type { Site } from "../config/site.ts";
+import { Courier, type CourierOptions, type Delivery } from "./courier.ts";
+import { journalPath } from "./journal.ts";
+import { describeNotice } from "./notice_text.ts";
+import type { NoticeBody, NoticeKind } from "./notices.ts";
+import { Outbox } from "./outbox.ts";
+import { SlackClient } from "./slack_client.ts";
 
-/** Which night a notice is about. */
-export interface NoticeNight {
-  /** Code of the telescope. */
-  readonly unit: string;
-  /** Night, YYYY-MM-DD. */
-  readonly date: string;
+/** A notice in words. */
+export interface Message {
+  /** Names the event: a second message with the same key is not sent. */
+  readonly key: string;
+  /** In Slack's markup. */
+  readonly text: string;
+  /** A PNG file for the thread of the message, shown where the site allows it. */
+  readonly picture?: string | undefined;
 }
 
-/** How a night ended. */
-export interface NightSummary extends NoticeNight {
-  /** Wall-clock time of the night, seconds. */
-  readonly elapsedS: number;
-  /** Raw frames that were found. */
-  readonly raw: number;
-  /** Calibrated frames. */
-  readonly frames: number;
-  /** Deep frames. */
-  readonly stacks: number;
-  /** Difference images. */
-  readonly differences: number;
-  /** Candidates that passed; null when nothing was searched. */
-  readonly transients: number | null;
-  /** What was left behind. */
-  readonly left: readonly LeftNotice[];
-}
-
-/** One thing that was left behind. */
-export interface LeftNotice {
-  /** The stage that left it. */
-  readonly stage: string;
-  /** Name of the frame or group. */
-  readonly id: string;
-  /** Why. */
-  readonly message: string;
-}
-
-/** How a night failed. */
-export interface NightFailure extends NoticeNight {
-  /** What was thrown. */
-  readonly error: unknown;
-  /** The stage that threw it, when known. */
-  readonly stage?: string;
-  /** What happens next, such as `tried again in 10 minutes`. */
-  readonly next?: string;
-}
-
-/** Tells people about nights. No method throws. */
-export interface Notifier {
+/** Tells people about nights. No method throws for what goes wrong with Slack. */
+export interface Notifier extends AsyncDisposable {
   /** Whether notices go anywhere. */
   readonly active: boolean;
-  /** Says that a night begins. */
-  start(night: NoticeNight): Promise<void>;
-  /** Says how a night ended. */
-  finish(summary: NightSummary): Promise<void>;
-  /** Says that a night failed, and why. */
-  failure(failure: NightFailure): Promise<void>;
+  /**
+   * Puts a notice into the outbox; it leaves in the background.
+   *
+   * @param kind What it is about.
+   * @param body The facts.
+   * @param key Names the event; made up if left out.
+   * @returns False if it was there already, or notices are off.
+   */
+  tell(kind: NoticeKind, body: NoticeBody, key?: string): boolean;
+  /** Puts a message into the outbox. */
+  say(message: Message): boolean;
+  /**
+   * Waits until nothing is left to send, or for a time; what remains stays in the outbox.
+   *
+   * @param timeoutS How long, in seconds.
+   * @returns Where the outbox stands.
+   */
+  flush(timeoutS: number): Promise<Delivery>;
 }
 
-/** Environment, and how long to wait for Slack. */
+/** Environment, outbox, and how long to wait for Slack. */
 export interface NotifierOptions {
   /** Environment with `GPPY_SLACK_API_URL`; that of the process if left out. */
   readonly env?: Environment;
   /** How long to wait for one answer, in seconds. */
   readonly timeoutS?: number;
-  /** How often to try again after no or a broken answer. */
-  readonly retries?: number;
+  /** The database of the outbox; the journal of the site if left out. */
+  readonly outbox?: string;
+  /** Clock and pace of the courier. */
+  readonly courier?: CourierOptions;
 }
 
 const TIMEOUT_S = 10;
-const RETRIES = 2;
-/** Entries of what was left behind that a notice lists. */
-const LEFT_SHOWN = 5;
-/** Characters of one error in a notice. */
-const MESSAGE_LENGTH = 500;
+/** Days after which a notice that could not be sent is given up. */
+const GIVE_UP_DAYS = 14;
+/** Larger pictures are not shown. */
+const PICTURE_BYTES = 4 << 20;
 
 /**
- * Makes the notifier of a site.
+ * Makes the notifier of a site; dispose of it to close the outbox.
  *
  * Without keys it stays silent, and says so once in the log: as information when
  * there is no `keys.dat`, as a warning when there is one that cannot be used.
  *
- * @param site Has the keys.
+ * @param site Has the keys, the folders, and `[notices] pictures = false` where they are not wanted.
  * @param log Told why Slack is off, and of notices that Slack did not take.
- * @param options Environment, and how long to wait for Slack.
+ * @param options Environment, outbox, and how long to wait for Slack.
  * @returns The notifier.
  */
 export function createNotifier(
-  site: Pick<Site, "keysStatus">,
+  site: Pick<Site, "keysStatus" | "paths" | "stageSettings">,
   log: Logger,
   options: NotifierOptions = {},
 ): Notifier {
@@ -114,18 +98,21 @@ export function createNotifier(
     else log.warn("{off}", { off });
   }
   if (status.state !== "ok" || "problem" in api) return SILENT;
-  return new SlackNotifier(status.keys, log, {
+  const slack = new SlackClient(status.keys, {
     slackApiUrl: api.url,
     timeoutS: options.timeoutS ?? TIMEOUT_S,
-    retries: options.retries ?? RETRIES,
   });
+  const outbox = openOutbox(options.outbox ?? journalPath(site.paths), log);
+  const pictures = site.stageSettings("notices")["pictures"] !== false;
+  return new SlackNotifier(outbox, slack, { log, pictures, courier: options.courier ?? {} });
 }
 
 const SILENT: Notifier = {
   active: false,
-  start: () => Promise.resolve(),
-  finish: () => Promise.resolve(),
-  failure: () => Promise.resolve(),
+  tell: () => false,
+  say: () => false,
+  flush: () => Promise.resolve({ sent: 0, waiting: 0, againMs: undefined }),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
 /** The token travels in the clear to http, so that only this machine may ask for it. */
@@ -140,122 +127,122 @@ function apiUrl(env: Environment): { url: string } | { problem: string } {
   return { url: url.href.endsWith("/") ? url.href : `${url.href}/` };
 }
 
-interface SlackSettings {
-  readonly slackApiUrl: string;
-  readonly timeoutS: number;
-  readonly retries: number;
+/** A full disk or a damaged file costs the memory of unsent notices, not the night. */
+function openOutbox(path: string, log: Logger): Outbox {
+  try {
+    return new Outbox(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn("Cannot open the outbox {path}: {reason}; notices that cannot be sent are lost", {
+      path,
+      reason,
+    });
+    return new Outbox(":memory:");
+  }
+}
+
+interface NotifierParts {
+  readonly log: Logger;
+  readonly pictures: boolean;
+  readonly courier: CourierOptions;
 }
 
 class SlackNotifier implements Notifier {
   readonly active = true;
-  readonly #keys: SlackKeys;
-  readonly #log: Logger;
-  readonly #settings: SlackSettings;
-  #client: Promise<WebClient> | undefined;
+  readonly #outbox: Outbox;
+  readonly #slack: SlackClient;
+  readonly #courier: Courier;
+  readonly #parts: NotifierParts;
+  readonly #now: () => number;
+  #round: Promise<Delivery> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
-  constructor(keys: SlackKeys, log: Logger, settings: SlackSettings) {
-    this.#keys = keys;
-    this.#log = log;
-    this.#settings = settings;
+  constructor(outbox: Outbox, slack: SlackClient, parts: NotifierParts) {
+    this.#outbox = outbox;
+    this.#slack = slack;
+    this.#parts = parts;
+    this.#now = parts.courier.now ?? Date.now;
+    this.#courier = new Courier(outbox, slack, parts.log, parts.courier);
+    outbox.tidy(this.#now(), GIVE_UP_DAYS);
+    // The token or the channel may be another one than that which was turned down.
+    if (outbox.pause()?.cause === "settings") outbox.endPause();
+    this.#kick(0);
   }
 
-  start(night: NoticeNight): Promise<void> {
-    return this.#post(`:telescope: *${plain(night.unit)}* ${plain(night.date)}: started`);
+  tell(kind: NoticeKind, body: NoticeBody, key: string = randomUUID()): boolean {
+    return this.say({ key, text: describeNotice(kind, body), picture: body.pictures?.[0] });
   }
 
-  finish(summary: NightSummary): Promise<void> {
-    return this.#post(describeSummary(summary));
-  }
-
-  failure(failure: NightFailure): Promise<void> {
-    return this.#post(describeFailure(failure));
-  }
-
-  async #post(text: string): Promise<void> {
+  say({ key, text, picture }: Message): boolean {
+    if (this.#closed) return false;
     try {
-      const client = await (this.#client ??= this.#connect());
-      await client.chat.postMessage({
-        channel: this.#keys.channel,
-        text: this.#hide(text),
-        unfurl_links: false,
-        unfurl_media: false,
-      });
+      const isNew = this.#outbox.put({ key, text: this.#slack.hide(text) }, this.#now());
+      if (isNew && picture !== undefined && this.#parts.pictures) this.#addPicture(key, picture);
+      this.#kick(0);
+      return isNew;
     } catch (error) {
-      const reason = this.#hide(error instanceof Error ? error.message : String(error));
-      this.#log.warn("Slack did not take a notice: {reason}", { reason });
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.log.warn("Cannot keep a notice: {reason}", { reason });
+      return false;
     }
   }
 
-  /** Loaded when first needed: most commands never speak to Slack. */
-  async #connect(): Promise<WebClient> {
-    const { LogLevel, WebClient } = await import("@slack/web-api");
-    const { slackApiUrl, timeoutS, retries } = this.#settings;
-    const ignore = () => {};
-    return new WebClient(this.#keys.token.reveal(), {
-      slackApiUrl,
-      timeout: timeoutS * 1000,
-      allowAbsoluteUrls: false,
-      rejectRateLimitedCalls: true, // a night does not wait for Slack
-      retryConfig: { retries, minTimeout: 200, maxTimeout: 2000 },
-      logger: {
-        debug: ignore,
-        info: ignore,
-        warn: ignore, // every failure reaches #post() as an error
-        error: ignore,
-        setLevel: ignore,
-        getLevel: () => LogLevel.ERROR,
-        setName: ignore,
-      },
-    });
+  async flush(timeoutS: number): Promise<Delivery> {
+    const until = this.#now() + timeoutS * 1000;
+    for (;;) {
+      const delivery = await this.#deliver(until);
+      const again = delivery.againMs;
+      if (delivery.waiting === 0 || again === undefined || again > until) return delivery;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(10, again - this.#now())));
+    }
   }
 
-  #hide(text: string): string {
-    const token = this.#keys.token.reveal();
-    return text.replaceAll(token, "***").replaceAll(encodeURIComponent(token), "***");
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#round;
+    this.#outbox[Symbol.dispose]();
   }
-}
 
-function describeSummary(summary: NightSummary): string {
-  const { left } = summary;
-  const counts = [
-    `${summary.frames} frames from ${summary.raw} raw ones`,
-    `${summary.stacks} stacks`,
-    `${summary.differences} differences`,
-    ...(summary.transients === null ? [] : [`${summary.transients} transients`]),
-  ];
-  const shown = left.slice(0, LEFT_SHOWN).map(({ stage, id, message }) =>
-    `• ${plain(stage)}: ${plain(id)}: ${plain(message)}`
-  );
-  const more = left.length > LEFT_SHOWN ? [`• and ${left.length - LEFT_SHOWN} more`] : [];
-  const icon = left.length === 0 ? ":white_check_mark:" : ":large_yellow_circle:";
-  return [
-    `${icon} *${plain(summary.unit)}* ${plain(summary.date)}: done in ` +
-    `${formatDuration(summary.elapsedS)}: ${counts.join(", ")}`,
-    ...(left.length === 0 ? [] : [`${left.length} left behind:`, ...shown, ...more]),
-  ].join("\n");
-}
+  #addPicture(key: string, path: string): void {
+    const name = basename(path);
+    try {
+      const bytes = Deno.readFileSync(path);
+      if (bytes.length > PICTURE_BYTES) throw new Error(`it has ${bytes.length} bytes`);
+      const file = { name, bytes };
+      this.#outbox.put({ key: `${key}/picture`, text: name, thread: key, file }, this.#now());
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.log.info('Cannot show "{path}": {reason}', { path, reason });
+    }
+  }
 
-function describeFailure({ unit, date, error, stage, next }: NightFailure): string {
-  const name = error instanceof GppyError
-    ? error.name
-    : `defect (${error instanceof Error ? error.name : typeof error})`;
-  const message = error instanceof Error ? error.message : String(error);
-  return [
-    `:red_circle: *${plain(unit)}* ${plain(date)}: failed` +
-    `${stage === undefined ? "" : ` in ${plain(stage)}`}: ${plain(name)}`,
-    plain(message),
-    ...(next === undefined ? [] : [`Next: ${plain(next)}`]),
-  ].join("\n");
-}
+  /** One round at a time; a second caller waits for the first and then begins its own. */
+  async #deliver(until: number): Promise<Delivery> {
+    while (this.#round !== undefined) await this.#round;
+    this.#round = this.#courier.round(until);
+    try {
+      return await this.#round;
+    } finally {
+      this.#round = undefined;
+    }
+  }
 
-function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${whole} s`;
-}
+  #kick(waitMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#background(), Math.min(waitMs, 2 ** 31 - 1));
+    Deno.unrefTimer(Number(this.#timer));
+  }
 
-/** Cuts a text short and keeps Slack from reading marks or links into it. */
-function plain(text: string): string {
-  const short = text.length > MESSAGE_LENGTH ? `${text.slice(0, MESSAGE_LENGTH)}…` : text;
-  return short.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  async #background(): Promise<void> {
+    if (this.#closed || this.#round !== undefined) return;
+    try {
+      const { againMs } = await this.#deliver(Infinity);
+      if (againMs !== undefined && !this.#closed) this.#kick(Math.max(10, againMs - this.#now()));
+    } catch (error) {
+      const reason = this.#slack.hide(error instanceof Error ? error.message : String(error));
+      this.#parts.log.warn("Cannot send notices: {reason}", { reason });
+    }
+  }
 }

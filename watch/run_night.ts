@@ -5,6 +5,7 @@
  */
 
 import type { Logger } from "@logtape/logtape";
+import { GppyError } from "../config/errors.ts";
 import type { Site } from "../config/site.ts";
 import type { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Left, Manifest } from "../stages/manifest.ts";
@@ -12,7 +13,10 @@ import type { ResolvedParameters } from "../stages/parameters.ts";
 import { runStage } from "../stages/runner.ts";
 import type { Progress, StageDeclaration } from "../stages/stage.ts";
 import { appendNightLog } from "./night_log.ts";
-import { createNotifier, type NightSummary } from "./notify.ts";
+import type { NoticeBody } from "./notices.ts";
+import { createNotifier } from "./notify.ts";
+import { summariseRun } from "./run_summary.ts";
+import { nightPicture } from "./thumbnail.ts";
 
 /** One stage of a chain with its parameters. */
 export interface NightStep {
@@ -79,10 +83,10 @@ export async function runNight(
   options: NightOptions,
 ): Promise<NightOutcome> {
   const { site, log } = options;
-  const notifier = createNotifier(site, log);
+  await using notifier = createNotifier(site, log);
   const started = new Date();
-  const { unit, date } = first.night;
-  await notifier.start({ unit, date });
+  const about = { unit: first.night.unit, date: first.night.date };
+  notifier.tell("start", about);
   let stage = "";
   let manifest = first;
   const left: Left[] = [];
@@ -99,33 +103,58 @@ export async function runNight(
     }
   } catch (error) {
     await appendNightLog(site, first.night, started, `failed in ${stage}: ${text(error)}`, log);
-    if (!options.signal.aborted) await notifier.failure({ unit, date, error, stage });
+    if (!options.signal.aborted) notifier.tell("failure", describeFailure(about, stage, error));
+    await notifier.flush(FLUSH_S);
     throw error;
   }
   await appendNightLog(site, first.night, started, left.length === 0 ? "done" : "partial", log);
-  await notifier.finish(summarise(manifest, (Date.now() - started.getTime()) / 1000));
+  if (notifier.active) {
+    const elapsedS = (Date.now() - started.getTime()) / 1000;
+    const stages = elapsed.filter(({ ran }) => ran);
+    const pictures = await findPictures(manifest, log);
+    notifier.tell("finish", { ...about, ...summariseRun(manifest), elapsedS, stages, pictures });
+  }
+  await notifier.flush(FLUSH_S);
   return { manifest, left, elapsed };
 }
+
+/** How long the end of a night waits for Slack; what remains is sent by the next gppy. */
+const FLUSH_S = 15;
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function summarise(manifest: Manifest, elapsedS: number): NightSummary {
-  const count = (kind: string) =>
-    manifest.products.filter((product) => product.kind === kind).length;
-  const searched = manifest.stages.findLast((record) => record.name === "detect");
-  const transients = searched?.metrics.transients;
-  const { unit, date } = manifest.night;
+/**
+ * The facts of a failure notice.
+ *
+ * @param about The night.
+ * @param stage The stage that threw.
+ * @param error What was thrown; its details may name the frame.
+ * @returns Error and frame.
+ */
+export function describeFailure(about: NoticeBody, stage: string, error: unknown): NoticeBody {
+  const known = error instanceof GppyError;
+  const frame = known ? error.details["id"] ?? error.details["file"] : undefined;
+  const kind = known
+    ? error.name
+    : `defect of gppy (${error instanceof Error ? error.name : typeof error})`;
   return {
-    unit,
-    date,
-    elapsedS,
-    raw: count("raw"),
-    frames: count("frame"),
-    stacks: count("stack"),
-    differences: count("difference"),
-    transients: typeof transients === "number" ? transients : null,
-    left: manifest.left,
+    ...about,
+    ...(stage === "" ? {} : { stage }),
+    errorClass: kind,
+    message: text(error),
+    ...(typeof frame === "string" ? { frames: [frame] } : {}),
   };
+}
+
+/** A night without a picture is as good as one with it. */
+async function findPictures(manifest: Manifest, log: Logger): Promise<string[]> {
+  try {
+    const picture = await nightPicture(manifest);
+    return picture === undefined ? [] : [picture];
+  } catch (error) {
+    log.warn("Cannot make the picture of the night: {reason}", { reason: text(error) });
+    return [];
+  }
 }
