@@ -109,6 +109,11 @@ export class Journal implements Disposable {
     }
   }
 
+  /** The connection, for tables of others in the same file. */
+  get database(): DatabaseSync {
+    return this.#db;
+  }
+
   /** All rows of a query. */
   all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#db.prepare(sql).all(...values) as Row[];

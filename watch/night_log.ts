@@ -18,23 +18,31 @@ import type { Manifest } from "../stages/manifest.ts";
  * @param started When the run began.
  * @param remark How it ended; commas and line ends are replaced.
  * @param log Told when the file cannot be written.
+ * @param ended When it ended, now if left out; a line that stands there already is not written again.
+ * @returns False when the file could not be written.
  */
 export async function appendNightLog(
   site: Site,
-  night: Manifest["night"],
+  night: Pick<Manifest["night"], "unit" | "date">,
   started: Date,
   remark: string,
   log: Logger,
-): Promise<void> {
+  ended: Date = new Date(),
+): Promise<boolean> {
   const path = site.paths.log(night.unit);
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
-    const known = await Deno.stat(path).catch(() => undefined);
+    const known = await Deno.readTextFile(path).catch(() => undefined);
     const header = known ? "" : "date,start,end,note\n";
     const text = remark.replace(/[\r\n]+/g, " ").replaceAll(",", ";");
-    const fields = [night.date, started.toISOString(), new Date().toISOString(), text];
-    await Deno.writeTextFile(path, `${header}${fields.join(",")}\n`, { append: true });
+    const fields = [night.date, started.toISOString(), ended.toISOString(), text];
+    const line = `${fields.join(",")}\n`;
+    if (known?.includes(`\n${line}`)) return true;
+    const gap = known && !known.endsWith("\n") ? "\n" : ""; // a line that was cut off
+    await Deno.writeTextFile(path, `${header}${gap}${line}`, { append: true });
+    return true;
   } catch (error) {
     log.warn("Cannot write the log {path}: {reason}", { path, reason: (error as Error).message });
+    return false;
   }
 }
