@@ -12,6 +12,7 @@ import { VERSION } from "../config/version.ts";
 import { STAGES } from "../stages/registry.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { referenceCommand } from "./commands/reference.ts";
 import { runCommand } from "./commands/run.ts";
 import { showCommand } from "./commands/show.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -56,9 +57,14 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
   program.commandsGroup("Stages, each from manifest to manifest:");
   for (const stage of STAGES) program.addCommand(stageCommand(stage, setExitCode));
   program.commandsGroup("Around it:");
-  for (const command of [showCommand(), simulateCommand(), configCommand(), doctorCommand()]) {
-    program.addCommand(command);
-  }
+  const around = [
+    showCommand(),
+    referenceCommand(setExitCode),
+    simulateCommand(),
+    configCommand(),
+    doctorCommand(),
+  ];
+  for (const command of around) program.addCommand(command);
   for (const command of program.commands) {
     command.copyInheritedSettings(program);
     command.description(joinLines(command.description()));

@@ -89,6 +89,7 @@ export function stackHeader(
   setWcs(header, grid.wcs);
   header.set("BUNIT", "adu", "unit of the pixels");
   header.set("NCOMBINE", frames.length, "frames combined");
+  header.set("NLEFTOUT", record.left.length, "inputs that were left out");
   header.set("COMBINE", record.method, "how they were combined");
   header.set("RESAMPLE", record.kernel, "interpolation");
   header.set("STACKENG", record.engine, "engine of the stack");
@@ -168,7 +169,6 @@ function addInputs(
     const share = (record.weights[i]! / total).toFixed(4);
     header.addHistory(`gppy stack: ${product.id} x ${scale.toFixed(5)}, share ${share}`);
   }
-  header.set("NLEFTOUT", record.left.length, "inputs that were left out");
   for (const { id, reason } of record.left) {
     header.addHistory(`gppy stack: left out ${id}: ${reason}`);
   }
