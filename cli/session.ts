@@ -42,14 +42,21 @@ export interface Session extends Disposable {
  * Adds the shared options to a command.
  *
  * @param command Where to add them.
+ * @param asks What the command asks for in another way.
  * @returns The same command.
  */
-export function addSharedOptions(command: Command): Command {
-  return command
+export function addSharedOptions(
+  command: Command,
+  asks: { readonly unit?: boolean } = {},
+): Command {
+  command
     .optionsGroup("Shared options:")
     .option("--config <dir>", "site folder with path.json and the tables (GPPY_CONFIG)")
-    .option("--base <dir>", "use this path_base (GPPY_PATH_BASE)")
-    .option("--unit <code>", "telescope the frames are from; else read from path or cards")
+    .option("--base <dir>", "use this path_base (GPPY_PATH_BASE)");
+  if (asks.unit !== true) {
+    command.option("--unit <code>", "telescope the frames are from; else read from path or cards");
+  }
+  return command
     .option("--work <dir>", "where the stages work; else <path_base>/work/<unit>/<night>")
     .option("--only <name>", "take one object, one filter or one frame")
     .option("--force", "do it again even if the same was done before")
@@ -81,6 +88,7 @@ export async function openSession(options: SharedOptions): Promise<Session> {
     ...(options.config === undefined ? {} : { folder: options.config }),
     ...(options.base === undefined ? {} : { base: options.base }),
   });
+  if (options.unit !== undefined) site.unit(options.unit); // refuses what obs.dat does not know
   const controller = new AbortController();
   const interrupt = () => controller.abort(new DOMException("Interrupted", "AbortError"));
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, interrupt);

@@ -43,7 +43,7 @@ export function makeContext(parts: ContextParts): RecordingContext {
       error: reason.error,
       message: reason.message,
       details: { ...reason.details },
-      retryable: false,
+      retryable: reason.retryable ?? false,
       products: [...(reason.losing ?? [id])],
       ...(path === undefined ? {} : { path }),
     });
@@ -83,6 +83,7 @@ async function runEach<Item, Result>(
           error: error.name,
           message: error.message,
           details: error.details,
+          retryable: error.retryable,
           ...(losing === undefined ? {} : { losing }),
         });
       }

@@ -7,6 +7,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import { DataError, GppyError } from "../config/errors.ts";
+import { reasonOf } from "../config/reason.ts";
 import type { Site } from "../config/site.ts";
 import { readHeader, scanFits } from "../fits/file.ts";
 import { type FrameInfo, readFrameInfo } from "../sky/frame_info.ts";
@@ -49,7 +50,7 @@ export async function ingest(
   paths: readonly string[],
   options: IngestOptions,
 ): Promise<Manifest> {
-  const files = (await Promise.all(paths.map(listFits))).flat().sort();
+  const files = inOrder((await Promise.all(paths.map(listFits))).flat());
   const source = resolve(paths[0] ?? ".");
   if (files.length === 0) {
     throw new DataError(`Cannot read a night from "${source}": there is no FITS file in it`, {
@@ -66,8 +67,9 @@ export async function ingest(
       products.push(...await ingestOne(file, options, seen));
     } catch (error) {
       if (!(error instanceof GppyError)) throw error;
-      options.log.warn("{file} left behind: {message}", { file, message: error.message });
-      left.push(leftEntry(file, error));
+      const entry = leftEntry(file, error);
+      options.log.warn("{id} left behind: {message}", { id: entry.id, message: error.message });
+      left.push(entry);
     }
   }
   options.progress(files.length, files.length, "frames read");
@@ -80,10 +82,16 @@ export async function ingest(
   };
 }
 
+/** Each file once; the nearer ones first, for of two with one name the first is taken. */
+function inOrder(files: readonly string[]): string[] {
+  const depth = (file: string) => file.split("/").length;
+  return [...new Set(files)].sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
+}
+
 async function listFits(path: string): Promise<string[]> {
   const full = resolve(path);
   const info = await Deno.stat(full).catch((cause) => {
-    throw new DataError(`Cannot read "${path}": ${(cause as Error).message}`, { cause });
+    throw new DataError(`Cannot read "${path}": ${reasonOf(cause)}`, { cause });
   });
   if (info.isFile) return [full];
   const found: string[] = [];

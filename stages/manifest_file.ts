@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { DataError } from "../config/errors.ts";
+import { reasonOf } from "../config/reason.ts";
 import { type Manifest, MANIFEST_VERSION, manifestSchema } from "./manifest.ts";
 
 /**
@@ -53,7 +54,7 @@ export async function readManifest(path: string): Promise<Manifest> {
   try {
     text = await Deno.readTextFile(path);
   } catch (cause) {
-    throw new DataError(`Cannot read manifest "${path}": ${(cause as Error).message}`, {
+    throw new DataError(`Cannot read manifest "${path}": ${reasonOf(cause)}`, {
       cause,
       details: { file: path },
     });
@@ -62,7 +63,7 @@ export async function readManifest(path: string): Promise<Manifest> {
 }
 
 /**
- * Encodes a manifest as JSON.
+ * Encodes a manifest as JSON, the keys in the order of the schema.
  *
  * @param manifest Absolute paths.
  * @param folder Where the manifest will stand; paths become relative to it. `null` keeps them absolute.
@@ -72,7 +73,7 @@ export function encodeManifest(manifest: Manifest, folder: string | null): strin
   const placed = folder === null
     ? manifest
     : mapPaths(manifest, (path) => isAbsolute(path) ? relative(folder, path) || "." : path);
-  return JSON.stringify(placed, null, 2) + "\n";
+  return JSON.stringify(manifestSchema.parse(placed), null, 2) + "\n";
 }
 
 /**
@@ -96,7 +97,7 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
     }
     await Deno.rename(part, target);
   } catch (cause) {
-    throw new DataError(`Cannot write manifest "${path}": ${(cause as Error).message}`, {
+    throw new DataError(`Cannot write manifest "${path}": ${reasonOf(cause)}`, {
       cause,
       details: { file: path },
     });

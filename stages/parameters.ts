@@ -239,6 +239,22 @@ function refuseUnknown(
       );
     }
   }
+  refuseUnknownVariable(owner, infos, sources.environment ?? {});
+}
+
+function refuseUnknownVariable(
+  owner: ParameterOwner,
+  infos: readonly ParameterInfo[],
+  environment: Readonly<Record<string, string | undefined>>,
+): void {
+  const start = `GPPY_${owner.name.toUpperCase()}_`;
+  const known = new Set(infos.map((info) => info.environment));
+  const stray = Object.keys(environment).find((name) => name.startsWith(start) && !known.has(name));
+  if (stray === undefined) return;
+  throw new UsageError(
+    `Cannot take ${stray} from the environment: ${owner.name} has no such parameter ` +
+      `(gppy ${owner.name} --help lists them)`,
+  );
 }
 
 function wrongValue(

@@ -27,6 +27,14 @@ Deno.test("describeParameters() tells names, types, units and defaults", () => {
   assert.equal(radii?.itemType, "number");
 });
 
+Deno.test("A variable that looks like a parameter but is none is refused", () => {
+  assert.throws(
+    () => resolveParameters(owner, { environment: { GPPY_BLEND_CLIP: "4" } }),
+    /^UsageError: Cannot take GPPY_BLEND_CLIP from the environment: blend has no such parameter/,
+  );
+  resolveParameters(owner, { environment: { GPPY_BLENDER_X: "4", GPPY_CONFIG: "x" } });
+});
+
 Deno.test("A flag beats the environment, which beats the file, which beats the default", () => {
   const environment = { GPPY_BLEND_CLIP_SIGMA: "4", GPPY_BLEND_MIN_FRAMES: "5" };
   const config = { clipSigma: 6, minFrames: 7, method: "mean" };

@@ -8,6 +8,7 @@
 import { basename, join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import { DataError } from "../config/errors.ts";
+import { reasonOf } from "../config/reason.ts";
 import type { Site } from "../config/site.ts";
 import { digestSite } from "../config/site_digest.ts";
 import { toolSet } from "../external/run_tool.ts";
@@ -127,7 +128,7 @@ export function chooseInputs(
   const fitting = manifest.products.filter((product) =>
     stage.inputs[product.kind] !== undefined && !lost.has(product.id)
   );
-  const named = only === undefined ? fitting : fitting.filter((product) => isNamed(product, only));
+  const named = only === undefined ? fitting : narrow(fitting, only);
   if (only !== undefined && named.length === 0 && fitting.length > 0) {
     throw new DataError(
       `Cannot run ${stage.name} on "${only}": no object, filter or frame of that name among ` +
@@ -140,11 +141,15 @@ export function chooseInputs(
   );
 }
 
-/** Calibration frames belong to every object, so `--only` by object or frame keeps them. */
-function isNamed(product: Product, only: string): boolean {
+/** Calibration frames belong to every object, so they stay with what `--only` names. */
+function narrow(products: readonly Product[], only: string): readonly Product[] {
   const name = basename(only).replace(/\.fits?(\.fz)?$/, "");
-  if (product.id === name || product.object === only || product.filter === only) return true;
-  return product.imageType !== undefined && product.kind === "raw" && product.imageType !== "light";
+  const isNamed = ({ id, object, filter }: Product) =>
+    id === name || object === only || filter === only;
+  const serves = ({ kind, imageType }: Product) =>
+    kind === "raw" && imageType !== undefined && imageType !== "light";
+  if (!products.some(isNamed)) return [];
+  return products.filter((product) => isNamed(product) || serves(product));
 }
 
 async function digestInputs(request: StageRequest, inputs: readonly Product[]): Promise<string> {
@@ -174,6 +179,8 @@ async function findEarlier(
   }
   const record = earlier.stages.at(-1);
   if (record?.name !== stage || record.inputDigest !== inputDigest) return undefined;
+  const mayWorkNow = earlier.left.some((entry) => entry.stage === stage && entry.retryable);
+  if (mayWorkNow) return undefined;
   const made = earlier.products.filter((product) => product.stage === stage);
   for (const product of made) {
     const info = await Deno.stat(product.path).catch(() => undefined);
@@ -190,7 +197,7 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await Deno.mkdir(folder, { recursive: true });
   } catch (cause) {
-    throw new DataError(`Cannot make folder "${folder}": ${(cause as Error).message}`, { cause });
+    throw new DataError(`Cannot make folder "${folder}": ${reasonOf(cause)}`, { cause });
   }
 }
 

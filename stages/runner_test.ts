@@ -8,7 +8,7 @@ import { type Manifest, MANIFEST_VERSION, type Product } from "./manifest.ts";
 import { readManifest } from "./manifest_file.ts";
 import { resolveParameters } from "./parameters.ts";
 import { chooseInputs, runStage, type StageRequest } from "./runner.ts";
-import { defineStage } from "./stage.ts";
+import { defineStage, type StageContext } from "./stage.ts";
 import { testProduct } from "./testing.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
 
@@ -123,6 +123,34 @@ Deno.test("An equal run does nothing; --force, another parameter or a lost outpu
     const made = first.manifest.products.find((product) => product.stage === "copy");
     await Deno.remove(made?.path ?? "");
     assert.equal((await runStage(request({}, { suffix: "x" }))).ran, true);
+  }));
+
+Deno.test("What may work another time is tried again", () =>
+  withNight(async ({ request }) => {
+    const away = { error: "ExternalToolError", message: "No route to host", retryable: true };
+    const stage = {
+      ...request().stage,
+      run: (_: unknown, context: StageContext) => {
+        context.leave("f0", away);
+        return Promise.resolve({ products: [], metrics: {} });
+      },
+    };
+    const first = await runStage(request({ stage }));
+    assert.equal(first.left[0]?.retryable, true);
+    assert.equal((await runStage(request({ stage }))).ran, true);
+  }));
+
+Deno.test("--only keeps calibration frames with what it names, and names none by them", () =>
+  withNight(({ request, manifest }) => {
+    const stage = { ...request().stage, inputs: { raw: "All" } };
+    const [one, two] = manifest.products.map((product) => ({ ...product, kind: "raw" as const }));
+    const products = [
+      { ...one!, object: "M42", imageType: "light" as const },
+      { ...two!, object: "BIAS", imageType: "bias" as const },
+    ];
+    assert.equal(chooseInputs(stage, { ...manifest, products }, "M42").length, 2);
+    assert.throws(() => chooseInputs(stage, { ...manifest, products }, "NGC1"), /on "NGC1"/);
+    return Promise.resolve();
   }));
 
 Deno.test("A changed input runs the stage again", () =>

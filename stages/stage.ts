@@ -96,6 +96,8 @@ export interface LeaveReason {
   readonly message: string;
   /** Facts for the manifest. */
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Whether the stage shall try again when it is asked to run once more; no if left out. */
+  readonly retryable?: boolean;
   /** Ids of the products that are lost to later stages; the id itself if left out. */
   readonly losing?: readonly string[];
 }

@@ -7,6 +7,7 @@
 import { basename, join } from "node:path";
 import { Command } from "commander";
 import { DataError, UsageError } from "../../config/errors.ts";
+import { reasonOf } from "../../config/reason.ts";
 import type { Site } from "../../config/site.ts";
 import { CHAIN, findStage, STAGES } from "../../stages/registry.ts";
 import { describeParameters, resolveParameters } from "../../stages/parameters.ts";
@@ -49,15 +50,14 @@ export function runCommand(setExitCode: SetExitCode): Command {
       "set a parameter of a stage; may be given again",
       (text: string, list: readonly string[] = []) => [...list, text],
     );
-  addSharedOptions(command);
+  addSharedOptions(command, { unit: true });
   command.addHelpText(
     "after",
     "\nExamples:\n  gppy run 7DT07 2024-04-23\n  gppy run 7DT07 /data/obsdata/7DT07/2024-04-23_gain2750\n" +
       "  gppy run 7DT07 2024-04-23 --only T09614 --set subtract.engine=native",
   );
   return command.action(async (unit: string, night: string[], options: RunOptions) => {
-    using session = await openSession(options);
-    session.site.unit(unit);
+    using session = await openSession({ ...options, unit });
     const chain = cutChain(options.from, options.to);
     const flags = parseSettings(options.set ?? []);
     const input = await loadInput(
@@ -141,9 +141,10 @@ async function findNight(
       if (entry.isDirectory && entry.name.startsWith(date)) names.push(entry.name);
     }
   } catch (cause) {
-    throw new DataError(`Cannot look for the night in "${parent}": ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new DataError(
+      `Cannot look for the night of ${date} in "${parent}" (path_obsdata): ${reasonOf(cause)}`,
+      { cause },
+    );
   }
   if (names.length !== 1) {
     const state = names.length === 0 ? "there is none" : `there are ${names.sort().join(", ")}`;

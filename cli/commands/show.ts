@@ -7,7 +7,7 @@
 import { Command } from "commander";
 import type { Manifest, Product } from "../../stages/manifest.ts";
 import { parseManifest, readManifest } from "../../stages/manifest_file.ts";
-import { describeRun } from "../summary.ts";
+import { describeRun, oneLine, usableImages } from "../summary.ts";
 import { print } from "../terminal.ts";
 
 /**
@@ -37,7 +37,7 @@ export function showCommand(): Command {
 
 function describeLeft(manifest: Manifest): string {
   return manifest.left.map((entry) =>
-    `${entry.stage}\t${entry.id}\t${entry.error}\t${entry.message}`
+    `${entry.stage}\t${entry.id}\t${entry.error}\t${oneLine(entry.message)}`
   ).join("\n") || "nothing left behind";
 }
 
@@ -49,28 +49,37 @@ function describeManifest(manifest: Manifest): string {
   }));
   const kinds = ["frame", "stack", "difference"] as const;
   const lists = kinds.flatMap((kind) => {
-    const images = manifest.products.filter((product) => product.kind === kind);
-    return images.length === 0 ? [] : [`${kind}s:`, ...images.map(describeImage)];
+    const images = usableImages(manifest, kind);
+    return images.length === 0
+      ? []
+      : [`${kind}s:`, ...images.map((image) => describeImage(image, manifest))];
   });
   return [describeRun(manifest, elapsed), ...lists].join("\n");
 }
 
-function describeImage(product: Product): string {
-  const number = (key: string, digits: number): string => {
+/** What may have been measured on an image, in the order in which it is told. */
+const FACTS: readonly (readonly [key: string, name: string, digits: number, unit: string])[] = [
+  ["astromRmsArcsec", "rms", 3, "″"],
+  ["seeingArcsec", "seeing", 2, "″"],
+  ["zeroPoint", "zp", 3, ""],
+  ["depth5", "depth", 2, ""],
+  ["inputs", "frames", 0, ""],
+  ["noiseAdu", "noise", 2, " ADU"],
+  ["kernelStars", "kernel stars", 0, ""],
+  ["pullSigma", "difference over noise", 3, ""],
+];
+
+function describeImage(product: Product, manifest: Manifest): string {
+  const facts = FACTS.flatMap(([key, name, digits, unit]) => {
     const value = product.measured[key];
-    return typeof value === "number" ? value.toFixed(digits) : "–";
-  };
+    return typeof value === "number" ? [`${name} ${value.toFixed(digits)}${unit}`] : [];
+  });
+  const found = manifest.products
+    .filter(({ kind, from }) => kind === "transients" && from.includes(product.id))
+    .map(({ measured }) =>
+      `${measured.transients} transients of ${measured.candidates} candidates`
+    );
   const worst = product.gates.filter((gate) => gate.verdict !== "pass")
     .map((gate) => `${gate.name} ${gate.verdict}`);
-  const facts = [
-    `rms ${number("astromRmsArcsec", 3)}″`,
-    `seeing ${number("seeingArcsec", 2)}″`,
-    `zp ${number("zeroPoint", 3)}`,
-    `depth ${number("depth5", 2)}`,
-    ...(product.measured.candidates === undefined ? [] : [
-      `${number("transients", 0)} transients of ${number("candidates", 0)} candidates`,
-    ]),
-    ...worst,
-  ];
-  return `  ${product.id}  ${facts.join("  ")}`;
+  return ["  " + product.id, ...facts, ...found, ...worst].join("  ");
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { EXIT_CODES, UsageError } from "../../config/errors.ts";
+import type { Site } from "../../config/site.ts";
 import { ingest } from "../../stages/ingest.ts";
 import type { Left, Manifest } from "../../stages/manifest.ts";
 import {
@@ -116,23 +118,17 @@ export async function loadInput(
   options: Pick<SharedOptions, "unit" | "work">,
 ): Promise<{ manifest: Manifest; left: readonly Left[] }> {
   const first = inputs[0] ?? (Deno.stdin.isTerminal() ? undefined : "-");
-  if (first === undefined) {
-    throw new UsageError(
-      `Cannot run ${stage.name}: no input; give a manifest, a folder or FITS files, ` +
-        `or pipe a manifest in`,
-    );
-  }
+  if (first === undefined) throw noInput(stage.name, "no input");
   const manifests = inputs.filter((input) => input === "-" || input.endsWith(".json"));
   if (manifests.length > 1 || (manifests.length === 1 && inputs.length > 1)) {
     throw new UsageError(
       `Cannot run ${stage.name}: take one manifest, or frames, not several of them together`,
     );
   }
-  if (first === "-") {
-    const text = await new Response(Deno.stdin.readable).text();
-    return { manifest: parseManifest(text, { where: "stdin", folder: Deno.cwd() }), left: [] };
+  if (first === "-" || first.endsWith(".json")) {
+    const manifest = await loadManifest(first, stage.name);
+    return { manifest: withOptions(manifest, first, options), left: [] };
   }
-  if (first.endsWith(".json")) return { manifest: await readManifest(first), left: [] };
   const { site, log, signal } = session;
   const manifest = await ingest(inputs, {
     as: stage.ingestAs,
@@ -143,7 +139,49 @@ export async function loadInput(
     unit: options.unit,
     work: options.work,
   });
+  if (stage.ingestAs === "raw") requireUnit(manifest, site);
   return { manifest, left: manifest.left };
+}
+
+async function loadManifest(path: string, stage: string): Promise<Manifest> {
+  if (path !== "-") return await readManifest(path);
+  const text = await new Response(Deno.stdin.readable).text();
+  if (text.trim() === "") throw noInput(stage, "nothing came in on stdin");
+  return parseManifest(text, { where: "stdin", folder: Deno.cwd() });
+}
+
+function noInput(stage: string, state: string): UsageError {
+  return new UsageError(
+    `Cannot run ${stage}: ${state}; give a manifest, a folder or FITS files, or pipe a manifest in`,
+  );
+}
+
+function withOptions(
+  manifest: Manifest,
+  path: string,
+  { unit, work }: Pick<SharedOptions, "unit" | "work">,
+): Manifest {
+  const { night } = manifest;
+  if (unit !== undefined && night.unit !== "none" && night.unit !== unit) {
+    throw new UsageError(
+      `Cannot take manifest "${path === "-" ? "stdin" : path}" for unit "${unit}": ` +
+        `it is a night of "${night.unit}"`,
+    );
+  }
+  return work === undefined ? manifest : { ...manifest, night: { ...night, work: resolve(work) } };
+}
+
+/** Raw frames are worked on by what obs.dat says of their telescope. */
+function requireUnit({ night, products }: Manifest, site: Site): void {
+  if (products.length === 0 || products.some(({ unit }) => site.units.has(unit ?? ""))) return;
+  const { unit } = products[0]!;
+  const state = unit === undefined || unit === "unknown"
+    ? "neither its path nor its cards name a telescope"
+    : `its telescope "${unit}" is not in obs.dat`;
+  throw new UsageError(
+    `Cannot take the night "${night.source}": ${state}; give --unit, one of ` +
+      [...site.units.keys()].join(", "),
+  );
 }
 
 function helpOnFlow(stage: StageDeclaration): string {

@@ -143,8 +143,8 @@ async function solveField(
   });
   const result = await solveGroup(group.frames, reference, setup);
   for (const { frame, error } of result.failed) {
-    const { name, message, details } = error;
-    context.leave(frame.product.id, { error: name, message, details });
+    const { name, message, details, retryable } = error;
+    context.leave(frame.product.id, { error: name, message, details, retryable });
   }
   const good = result.solved.filter(({ failure }) => failure === undefined);
   const bad = result.solved.filter(({ failure }) => failure !== undefined);

@@ -91,7 +91,8 @@ async function listMasters(
       if (night !== undefined && night <= query.night) found.push({ name, night });
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const none = [Deno.errors.NotFound, Deno.errors.NotADirectory];
+    if (!none.some((type) => error instanceof type)) throw error;
   }
   return found.sort((a, b) => b.night.localeCompare(a.night) || a.name.localeCompare(b.name));
 }
