@@ -28,8 +28,8 @@ export interface Delivery {
   readonly againMs: number | undefined;
 }
 
-/** The first wait after an outage, doubled with each failure in a row. */
-const FIRST_WAIT_MS = 5_000;
+/** The first wait after a failure, doubled with each one in a row. */
+const FIRST_WAIT_MS = { outage: 5_000, settings: 60_000, refused: 0 } as const;
 /** The longest wait. */
 const LONGEST_WAIT_MS = 15 * 60_000;
 /** How long the right to send is held without a sign of life. */
@@ -197,7 +197,7 @@ export class Courier {
     const failures = (earlier?.failures ?? 0) + 1;
     const wait = failure.outcome === "rate"
       ? (failure.waitS ?? 1) * 1000
-      : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+      : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS[failure.outcome] * 2 ** (failures - 1));
     return {
       sinceMs: now,
       untilMs: now + wait,

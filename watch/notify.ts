@@ -164,7 +164,8 @@ class SlackNotifier implements Notifier {
     this.#parts = parts;
     this.#now = parts.courier.now ?? Date.now;
     this.#courier = new Courier(outbox, slack, parts.log, parts.courier);
-    outbox.tidy(this.#now(), GIVE_UP_DAYS);
+    const given = outbox.tidy(this.#now(), GIVE_UP_DAYS);
+    if (given > 0) parts.log.warn("{given} notices could not be sent for days", { given });
     // The token or the channel may be another one than that which was turned down.
     if (outbox.pause()?.cause === "settings") outbox.endPause();
     this.#kick(0);

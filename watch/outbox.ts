@@ -19,14 +19,22 @@ import {
   type Pause,
   toNotice,
 } from "./outbox_notice.ts";
+import { isAlive, ownMark, type ProcessMark } from "./process_mark.ts";
 
 export type { NewNotice, Notice, NoticeFile, NoticeState, Pause } from "./outbox_notice.ts";
 
-/** Attempts after which others go before a notice that fails. */
+/** Broken answers to a notice after which others go before it. */
 const PATIENCE = 5;
 /** Days that sent notices are remembered, so that their keys stay taken. */
 const REMEMBERED_DAYS = 90;
 const DAY_MS = 86_400_000;
+
+/** Who may send. */
+interface Lease {
+  readonly holder: string;
+  readonly mark: ProcessMark;
+  readonly untilMs: number;
+}
 
 /** The outbox of notices. */
 export class Outbox implements Disposable {
@@ -87,10 +95,14 @@ export class Outbox implements Disposable {
    */
   acquire(nowMs: number, leaseMs: number): boolean {
     return this.#transaction(() => {
-      const lease = this.#read<{ holder: string; untilMs: number }>("lease");
+      const lease = this.#read<Lease>("lease");
       const free = lease === undefined || lease.holder === this.#holder ||
-        lease.untilMs <= nowMs || lease.untilMs > nowMs + 10 * leaseMs; // the clock was set back
-      if (free) this.#write("lease", { holder: this.#holder, untilMs: nowMs + leaseMs });
+        lease.untilMs <= nowMs || lease.untilMs > nowMs + 10 * leaseMs || // the clock was set back
+        isAlive(lease.mark) === false;
+      if (free) {
+        const mine: Lease = { holder: this.#holder, mark: ownMark(), untilMs: nowMs + leaseMs };
+        this.#write("lease", mine);
+      }
       return free;
     });
   }
@@ -121,7 +133,7 @@ export class Outbox implements Disposable {
              OR NOT EXISTS (SELECT 1 FROM outbox AS t WHERE t.key = o.thread)
              OR EXISTS (SELECT 1 FROM outbox AS t WHERE t.key = o.thread
                AND t.state IN ('sent', 'refused')))
-           ORDER BY attempts / ${PATIENCE}, id LIMIT 1)
+           ORDER BY strikes / ${PATIENCE}, id LIMIT 1)
          RETURNING *`,
       ).get(nowMs);
       if (row !== undefined) return toNotice(row);
@@ -144,8 +156,9 @@ export class Outbox implements Disposable {
   /** Records that an attempt failed; `unsure` if Slack may have the notice all the same. */
   failed(id: number, reason: string, unsure: boolean): void {
     this.#database.prepare(
-      "UPDATE outbox SET state = 'waiting', reason = ?, unsure = unsure OR ? WHERE id = ?",
-    ).run(reason, unsure ? 1 : 0, id);
+      `UPDATE outbox SET state = 'waiting', reason = ?, unsure = unsure OR ?, strikes = strikes + ?
+       WHERE id = ?`,
+    ).run(reason, unsure ? 1 : 0, unsure ? 1 : 0, id);
   }
 
   /** Gives a notice up. */
@@ -201,20 +214,27 @@ export class Outbox implements Disposable {
     return Number(row?.["n"] ?? 0);
   }
 
-  /** Forgets notices that were done with months ago, and gives up what waited for too long. */
-  tidy(nowMs: number, giveUpDays: number): void {
+  /**
+   * Forgets notices that were done with months ago, and gives up what waited for too long.
+   *
+   * @param nowMs The time.
+   * @param giveUpDays How long a notice may wait.
+   * @returns How many were given up.
+   */
+  tidy(nowMs: number, giveUpDays: number): number {
     this.#database.prepare(
       "DELETE FROM outbox WHERE state IN ('sent', 'refused') AND created_ms < ?",
     ).run(nowMs - REMEMBERED_DAYS * DAY_MS);
-    this.#database.prepare(
+    const { changes } = this.#database.prepare(
       `UPDATE outbox SET state = 'refused', file = NULL,
-         reason = 'given up: ' || coalesce(reason, 'never tried')
+         reason = 'not sent for days: ' || coalesce(reason, 'never tried')
        WHERE state = 'waiting' AND created_ms < ?`,
     ).run(nowMs - giveUpDays * DAY_MS);
+    return Number(changes);
   }
 
   #releaseOwn(): void {
-    const lease = this.#read<{ holder: string }>("lease");
+    const lease = this.#read<Lease>("lease");
     if (lease?.holder === this.#holder) this.#remove("lease");
   }
 

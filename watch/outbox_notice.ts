@@ -80,12 +80,13 @@ CREATE TABLE IF NOT EXISTS outbox (
   first_try_ms INTEGER,
   attempts INTEGER NOT NULL DEFAULT 0,
   unsure INTEGER NOT NULL DEFAULT 0,
+  strikes INTEGER NOT NULL DEFAULT 0,
   reason TEXT,
   channel TEXT,
   ts TEXT,
   sent_ms INTEGER
 ) STRICT;
-CREATE INDEX IF NOT EXISTS outbox_open ON outbox (state, attempts, id);
+CREATE INDEX IF NOT EXISTS outbox_open ON outbox (state, strikes, id);
 CREATE TABLE IF NOT EXISTS outbox_state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 

@@ -82,7 +82,9 @@ export function interpretError(error: unknown): SlackFailure {
   if (/Retry header/.test(reason)) {
     return { outcome: "rate", reason, unsure: false, waitS: RATE_WAIT_S };
   }
-  return { outcome: "outage", reason, unsure: !NOT_SENT.test(`${reason} ${causeOf(error)}`) };
+  const causes = causesOf(error);
+  const unsure = !NOT_SENT.test([reason, ...causes].join(" "));
+  return { outcome: "outage", reason: causes.at(-1) ?? reason, unsure };
 }
 
 function interpretPlatform(name: unknown, reason: string): SlackFailure {
@@ -101,7 +103,8 @@ function interpretStatus(status: number, reason: string): SlackFailure {
   return { outcome: denied ? "settings" : "outage", reason, unsure: status >= 500 };
 }
 
-function causeOf(error: unknown): string {
+/** What is behind an error, the deepest last. */
+function causesOf(error: unknown): string[] {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error ? `${cause.message} ${causeOf(cause)}` : "";
+  return cause instanceof Error ? [cause.message, ...causesOf(cause)] : [];
 }
