@@ -168,7 +168,7 @@ export class CpuBackend implements Backend {
 class PlacedSlots implements Disposable {
   readonly #job: StripJob;
   readonly #places: { address: number; planeBytes: number }[] = [];
-  readonly #parts = new Map<Slot, Part>();
+  readonly #parts: (readonly [slot: Slot, part: Part])[] = [];
 
   constructor(job: StripJob, shared: SharedMemory) {
     this.#job = job;
@@ -190,7 +190,7 @@ class PlacedSlots implements Disposable {
       return;
     }
     const part = shared.lend(deviceBytes(this.#job, slot));
-    this.#parts.set(slot, part);
+    this.#parts.push([slot, part]);
     this.#places.push({ address: part.address, planeBytes: devicePlaneBytes(this.#job, slot) });
   }
 
@@ -228,7 +228,6 @@ class PlacedSlots implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const part of this.#parts.values()) part[Symbol.dispose]();
-    this.#parts.clear();
+    for (const [, part] of this.#parts.splice(0)) part[Symbol.dispose]();
   }
 }

@@ -1,0 +1,340 @@
+// L.A.Cosmic (van Dokkum 2001). Slots and parameters of each entry as in cosmic_rays.wgsl. Planes are
+// f32 [rows, width]; flags are words, all ones or 0. Rows and columns beyond the edge repeat the edge.
+
+import { inputRowsOf, paramF32, paramU32, slotPointer, topOf, widthOf } from "../arguments.as";
+
+/** Bytes before the first pixel of a row in working memory; as many follow the last. */
+const PAD: usize = 64;
+
+function rowBytes(args: usize): usize {
+  return (<usize>widthOf(args) << 2) + 2 * PAD + 64 & ~63;
+}
+
+/** Row y of a slot, within the rows there are. */
+function rowOf(args: usize, slot: u32, y: i32): usize {
+  const last = <i32>inputRowsOf(args) - 1;
+  const row = y < 0 ? 0 : y > last ? last : y;
+  return slotPointer(args, slot) + (<usize>row * <usize>widthOf(args) << 2);
+}
+
+/** Repeats the first and the last word of a row on either side. */
+function padRow(row: usize, width: u32): void {
+  const end = row + (<usize>width << 2);
+  const first = load<u32>(row);
+  const last = load<u32>(end - 4);
+  for (let i: usize = 4; i <= 32; i += 4) {
+    store<u32>(row - i, first);
+    store<u32>(end + i - 4, last);
+  }
+}
+
+function copyPadded(from: usize, row: usize, width: u32): void {
+  memory.copy(row, from, <usize>width << 2);
+  padRow(row, width);
+}
+
+function low(a: v128, b: v128): v128 {
+  return f32x4.pmin(a, b);
+}
+
+function high(a: v128, b: v128): v128 {
+  return f32x4.pmax(a, b);
+}
+
+function median5(a: v128, b: v128, c: v128, d: v128, e: v128): v128 {
+  const f = high(low(a, b), low(d, e));
+  const g = low(high(a, b), high(d, e));
+  return high(low(g, c), low(high(g, c), f));
+}
+
+/** Comparators of opt_med7 in N. Devillard's collection. */
+function median7(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128): v128 {
+  let t = low(a, f);
+  f = high(a, f);
+  a = t;
+  t = low(a, d);
+  d = high(a, d);
+  a = t;
+  t = low(b, g);
+  g = high(b, g);
+  b = t;
+  t = low(c, e);
+  e = high(c, e);
+  c = t;
+  b = high(a, b);
+  t = low(d, f);
+  f = high(d, f);
+  d = t;
+  t = low(c, g);
+  g = high(c, g);
+  c = t;
+  d = high(c, d);
+  d = low(d, g);
+  e = low(e, f);
+  t = low(b, e);
+  e = high(b, e);
+  b = t;
+  d = high(b, d);
+  return low(d, e);
+}
+
+/** Median of the column of five at each x of row y. */
+function columns5(args: usize, slot: u32, y: i32, out: usize, width: u32): void {
+  const a = rowOf(args, slot, y - 2);
+  const b = rowOf(args, slot, y - 1);
+  const c = rowOf(args, slot, y);
+  const d = rowOf(args, slot, y + 1);
+  const e = rowOf(args, slot, y + 2);
+  for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+    const m = median5(
+      v128.load(a + x),
+      v128.load(b + x),
+      v128.load(c + x),
+      v128.load(d + x),
+      v128.load(e + x),
+    );
+    v128.store(out + x, m);
+  }
+  padRow(out, width);
+}
+
+/** Median of the row of five about a padded place. */
+function across5(at: usize): v128 {
+  return median5(
+    v128.load(at - 8),
+    v128.load(at - 4),
+    v128.load(at),
+    v128.load(at, 4),
+    v128.load(at, 8),
+  );
+}
+
+/** Slots: 0 image, 1 noise, 2 signal. Parameters: 0 ADU a variance unit, 1 read variance. */
+export function laplaceSignal(args: usize, from: u32, to: u32, scratch: usize): void {
+  const width = widthOf(args);
+  const columns = scratch + PAD;
+  const centre = columns + rowBytes(args);
+  const noises = centre + rowBytes(args);
+  const signals = noises + rowBytes(args);
+  const zero = f32x4.splat(0);
+  const perAdu = f32x4.splat(paramF32(args, 0));
+  const readVariance = f32x4.splat(paramF32(args, 1));
+  for (let y = <i32>from; y < <i32>to; y++) {
+    columns5(args, 0, y, columns, width);
+    copyPadded(rowOf(args, 0, y), centre, width);
+    const up = rowOf(args, 0, y - 1);
+    const down = rowOf(args, 0, y + 1);
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      const level = high(across5(columns + x), f32x4.splat(0.00001));
+      const noise = f32x4.sqrt(f32x4.add(f32x4.mul(level, perAdu), readVariance));
+      const v = v128.load(centre + x);
+      const twice = f32x4.add(v, v);
+      const left = f32x4.sub(twice, v128.load(centre + x - 4));
+      const right = f32x4.sub(twice, v128.load(centre + x + 4));
+      const u = v128.load(up + x);
+      const d = v128.load(down + x);
+      const sum = f32x4.add(
+        f32x4.add(high(f32x4.sub(left, u), zero), high(f32x4.sub(left, d), zero)),
+        f32x4.add(high(f32x4.sub(right, u), zero), high(f32x4.sub(right, d), zero)),
+      );
+      v128.store(noises + x, noise);
+      v128.store(signals + x, f32x4.div(f32x4.mul(sum, f32x4.splat(0.125)), noise));
+    }
+    memory.copy(rowOf(args, 1, y), noises, <usize>width << 2);
+    memory.copy(rowOf(args, 2, y), signals, <usize>width << 2);
+  }
+}
+
+/** Slots: 0 signal, 1 signal without its large structure. */
+export function subtractMedian(args: usize, from: u32, to: u32, scratch: usize): void {
+  const width = widthOf(args);
+  const columns = scratch + PAD;
+  const out = columns + rowBytes(args);
+  for (let y = <i32>from; y < <i32>to; y++) {
+    columns5(args, 0, y, columns, width);
+    const signal = rowOf(args, 0, y);
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      v128.store(out + x, f32x4.sub(v128.load(signal + x), across5(columns + x)));
+    }
+    memory.copy(rowOf(args, 1, y), out, <usize>width << 2);
+  }
+}
+
+/** Slots: 0 image, 1 median of 3 × 3. */
+export function smallMedian(args: usize, from: u32, to: u32, scratch: usize): void {
+  const width = widthOf(args);
+  const lows = scratch + PAD;
+  const middles = lows + rowBytes(args);
+  const highs = middles + rowBytes(args);
+  const out = highs + rowBytes(args);
+  for (let y = <i32>from; y < <i32>to; y++) {
+    const up = rowOf(args, 0, y - 1);
+    const here = rowOf(args, 0, y);
+    const down = rowOf(args, 0, y + 1);
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      const a = v128.load(up + x);
+      const b = v128.load(here + x);
+      const c = v128.load(down + x);
+      const small = low(a, b);
+      const large = high(a, b);
+      v128.store(lows + x, low(small, c));
+      v128.store(middles + x, high(small, low(large, c)));
+      v128.store(highs + x, high(large, c));
+    }
+    padRow(lows, width);
+    padRow(middles, width);
+    padRow(highs, width);
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      // of sorted columns: the middle of the largest low, the middle middle and the smallest high
+      const l = high(high(v128.load(lows + x - 4), v128.load(lows + x)), v128.load(lows + x + 4));
+      const h = low(low(v128.load(highs + x - 4), v128.load(highs + x)), v128.load(highs + x + 4));
+      const a = v128.load(middles + x - 4);
+      const b = v128.load(middles + x);
+      const m = high(low(a, b), low(high(a, b), v128.load(middles + x + 4)));
+      v128.store(out + x, high(low(l, m), low(high(l, m), h)));
+    }
+    memory.copy(rowOf(args, 1, y), out, <usize>width << 2);
+  }
+}
+
+/** Where four pixels of the mask have none of some bits. */
+function withoutBits(args: usize, slot: u32, y: i32, x: u32, bits: u32): v128 {
+  const at = slotPointer(args, slot) + (<usize>(<u32>y * widthOf(args) + x) << 1);
+  const words = i32x4.extend_low_i16x8_u(v128.load64_zero(at));
+  return i32x4.eq(v128.and(words, i32x4.splat(bits)), i32x4.splat(0));
+}
+
+/** Slots: 0 median of 3 × 3, 1 noise, 2 signal, 3 mask, 4 flags. Parameters as in the shader. */
+export function findCandidates(args: usize, from: u32, to: u32, scratch: usize): void {
+  const width = widthOf(args);
+  const columns = scratch + PAD;
+  const out = columns + rowBytes(args);
+  const limit = f32x4.splat(paramF32(args, 0));
+  const contrast = f32x4.splat(paramF32(args, 1));
+  const ignored = paramU32(args, 2);
+  for (let y = <i32>from; y < <i32>to; y++) {
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      const m = median7(
+        v128.load(rowOf(args, 0, y - 3) + x),
+        v128.load(rowOf(args, 0, y - 2) + x),
+        v128.load(rowOf(args, 0, y - 1) + x),
+        v128.load(rowOf(args, 0, y) + x),
+        v128.load(rowOf(args, 0, y + 1) + x),
+        v128.load(rowOf(args, 0, y + 2) + x),
+        v128.load(rowOf(args, 0, y + 3) + x),
+      );
+      v128.store(columns + x, m);
+    }
+    padRow(columns, width);
+    const small = rowOf(args, 0, y);
+    const noise = rowOf(args, 1, y);
+    const signal = rowOf(args, 2, y);
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      const at = columns + x;
+      const large = median7(
+        v128.load(at - 12),
+        v128.load(at - 8),
+        v128.load(at - 4),
+        v128.load(at),
+        v128.load(at, 4),
+        v128.load(at, 8),
+        v128.load(at, 12),
+      );
+      const fine = f32x4.div(f32x4.sub(v128.load(small + x), large), v128.load(noise + x));
+      const s = v128.load(signal + x);
+      const sharp = f32x4.gt(s, f32x4.mul(contrast, high(fine, f32x4.splat(0.01))));
+      const found = v128.and(f32x4.gt(s, limit), sharp);
+      v128.store(out + x, v128.and(found, withoutBits(args, 3, y, <u32>(x >> 2), ignored)));
+    }
+    memory.copy(rowOf(args, 4, y), out, <usize>width << 2);
+  }
+}
+
+/** Slots: 0 flags, all set to 0. */
+export function clearFlags(args: usize, from: u32, to: u32, _scratch: usize): void {
+  const bytes = <usize>((to - from) * widthOf(args)) << 2;
+  memory.fill(rowOf(args, 0, from), 0, bytes);
+}
+
+/** Slots: 0 flags, 1 signal, 2 mask, 3 flags and their neighbours. Parameters: 0 limit, 1 ignored. */
+export function growFlags(args: usize, from: u32, to: u32, scratch: usize): void {
+  const width = widthOf(args);
+  const columns = scratch + PAD;
+  const out = columns + rowBytes(args);
+  const limit = f32x4.splat(paramF32(args, 0));
+  const ignored = paramU32(args, 1);
+  for (let y = <i32>from; y < <i32>to; y++) {
+    const up = rowOf(args, 0, y - 1);
+    const here = rowOf(args, 0, y);
+    const down = rowOf(args, 0, y + 1);
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      v128.store(
+        columns + x,
+        v128.or(v128.or(v128.load(up + x), v128.load(here + x)), v128.load(down + x)),
+      );
+    }
+    padRow(columns, width);
+    const signal = rowOf(args, 1, y);
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      const at = columns + x;
+      const near = v128.or(v128.or(v128.load(at - 4), v128.load(at)), v128.load(at + 4));
+      const strong = f32x4.gt(v128.load(signal + x), limit);
+      const good = withoutBits(args, 2, y, <u32>(x >> 2), ignored);
+      v128.store(out + x, v128.and(v128.and(near, strong), good));
+    }
+    memory.copy(rowOf(args, 3, y), out, <usize>width << 2);
+  }
+}
+
+/** Median of the usable pixels among 5 × 5; the fallback if there is none. */
+function medianOfGood(args: usize, x: i32, y: i32, unusable: u32, fallback: f32, list: usize): f32 {
+  const width = <i32>widthOf(args);
+  let count: i32 = 0;
+  for (let dy = max(0, y - 2); dy <= min(<i32>inputRowsOf(args) - 1, y + 2); dy++) {
+    for (let dx = max(0, x - 2); dx <= min(width - 1, x + 2); dx++) {
+      const p = <usize>(dy * width + dx);
+      const v = load<f32>(slotPointer(args, 0) + (p << 2));
+      if (v != v || load<u32>(slotPointer(args, 1) + (p << 2)) != 0) continue;
+      if ((<u32>load<u16>(slotPointer(args, 2) + (p << 1)) & unusable) != 0) continue;
+      let at = count++;
+      for (; at > 0 && load<f32>(list + (<usize>(at - 1) << 2)) > v; at--) {
+        store<f32>(list + (<usize>at << 2), load<f32>(list + (<usize>(at - 1) << 2)));
+      }
+      store<f32>(list + (<usize>at << 2), v);
+    }
+  }
+  if (count == 0) return fallback;
+  const upper = load<f32>(list + (<usize>(count >> 1) << 2));
+  if ((count & 1) == 1) return upper;
+  return <f32>0.5 * (load<f32>(list + (<usize>((count >> 1) - 1) << 2)) + upper);
+}
+
+/** Slots: 0 image, 1 flags, 2 mask, 3 new image, 4 new mask, 5 count. Parameters as in the shader. */
+export function replaceFlagged(args: usize, from: u32, to: u32, scratch: usize): void {
+  const width = widthOf(args);
+  const mark = paramU32(args, 0);
+  const unusable = paramU32(args, 1);
+  const replaced = paramU32(args, 2);
+  const fallback = paramF32(args, 3);
+  const top = topOf(args);
+  let found: u32 = 0;
+  for (let y = from; y < to; y++) {
+    for (let x: u32 = 0; x < width; x++) {
+      const source = <usize>((y + top) * width + x);
+      const target = <usize>(y * width + x);
+      let v = load<f32>(slotPointer(args, 0) + (source << 2));
+      let mask = <u32>load<u16>(slotPointer(args, 2) + (source << 1));
+      const flagged = load<u32>(slotPointer(args, 1) + (source << 2)) != 0;
+      if (flagged) {
+        if ((mask & mark) == 0) found++;
+        mask |= mark;
+      }
+      if (flagged || v != v || (mask & replaced) != 0) {
+        v = medianOfGood(args, x, y + top, unusable, v == v ? v : fallback, scratch);
+      }
+      store<f32>(slotPointer(args, 3) + (target << 2), v);
+      store<u16>(slotPointer(args, 4) + (target << 1), <u16>mask);
+    }
+  }
+  if (found > 0) atomic.add<u32>(slotPointer(args, 5), found);
+}
