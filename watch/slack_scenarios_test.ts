@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { withLog } from "./_log_list.ts";
-import { type Scenario, type ScenarioRow, SCENARIOS, Stage } from "./_slack_scenarios.ts";
+import { type Scenario, SCENARIOS } from "./_slack_scenarios.ts";
+import { type ScenarioRow, Stage } from "./_slack_stage.ts";
 
 const PAGE = join(import.meta.dirname ?? ".", "..", "docs", "notices.md");
 const [BEGIN, END] = ["<!-- scenarios -->", "<!-- /scenarios -->"];
