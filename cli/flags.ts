@@ -5,8 +5,11 @@
  */
 
 import { type Command, Option } from "commander";
-import { describeParameters, type ParameterInfo } from "../stages/parameters.ts";
-import type { StageDeclaration } from "../stages/stage.ts";
+import {
+  describeParameters,
+  type ParameterInfo,
+  type ParameterOwner,
+} from "../stages/parameters.ts";
 
 /**
  * Adds one flag a parameter.
@@ -15,7 +18,7 @@ import type { StageDeclaration } from "../stages/stage.ts";
  * @param stage The stage.
  * @returns The same command.
  */
-export function addStageFlags(command: Command, stage: StageDeclaration): Command {
+export function addStageFlags(command: Command, stage: ParameterOwner): Command {
   command.optionsGroup("Parameters:");
   for (const info of describeParameters(stage)) {
     if (info.type === "boolean") {
@@ -40,7 +43,7 @@ export function addStageFlags(command: Command, stage: StageDeclaration): Comman
  */
 export function readStageFlags(
   command: Command,
-  stage: StageDeclaration,
+  stage: ParameterOwner,
 ): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const info of describeParameters(stage)) {

@@ -13,10 +13,15 @@ import { STAGES } from "../stages/registry.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { referenceCommand } from "./commands/reference.ts";
+import { historyCommand } from "./commands/history.ts";
+import { parkCommand } from "./commands/park.ts";
+import { retryCommand } from "./commands/retry.ts";
 import { runCommand } from "./commands/run.ts";
 import { showCommand } from "./commands/show.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { stageCommand } from "./commands/stage.ts";
+import { statusCommand } from "./commands/status.ts";
+import { watchCommand, watchStepCommand } from "./commands/watch.ts";
 import { note } from "./terminal.ts";
 
 /**
@@ -54,6 +59,16 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
     .configureOutput({ outputError: (text) => note(text.trimEnd()) });
   program.commandsGroup("A night:");
   program.addCommand(runCommand(setExitCode));
+  program.commandsGroup("Unattended:");
+  const unattended = [
+    watchCommand(),
+    statusCommand(),
+    historyCommand(),
+    retryCommand(),
+    parkCommand(),
+  ];
+  for (const command of unattended) program.addCommand(command);
+  program.addCommand(watchStepCommand(setExitCode), { hidden: true });
   program.commandsGroup("Stages, each from manifest to manifest:");
   for (const stage of STAGES) program.addCommand(stageCommand(stage, setExitCode));
   program.commandsGroup("Around it:");

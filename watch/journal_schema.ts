@@ -52,7 +52,7 @@ CREATE TABLE stages (                           -- one row a try of one step
   started     INTEGER NOT NULL,
   ended       INTEGER,                          -- NULL while it runs
   elapsed_s   REAL,
-  outcome     TEXT,                             -- done, skipped, failed, interrupted, lost
+  outcome     TEXT,                             -- done, skipped, failed, interrupted, lost, restarted
   left_behind INTEGER,
   manifest    TEXT,
   error_class TEXT,

@@ -21,28 +21,37 @@ import type { Manifest } from "../stages/manifest.ts";
  * @param ended When it ended, now if left out; a line that stands there already is not written again.
  * @returns False when the file could not be written.
  */
-export async function appendNightLog(
+export function appendNightLog(
   site: Site,
   night: Pick<Manifest["night"], "unit" | "date">,
   started: Date,
   remark: string,
   log: Logger,
   ended: Date = new Date(),
-): Promise<boolean> {
+): boolean {
   const path = site.paths.log(night.unit);
   try {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    const known = await Deno.readTextFile(path).catch(() => undefined);
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    const known = readIfThere(path);
     const header = known ? "" : "date,start,end,note\n";
     const text = remark.replace(/[\r\n]+/g, " ").replaceAll(",", ";");
     const fields = [night.date, started.toISOString(), ended.toISOString(), text];
     const line = `${fields.join(",")}\n`;
     if (known?.includes(`\n${line}`)) return true;
     const gap = known && !known.endsWith("\n") ? "\n" : ""; // a line that was cut off
-    await Deno.writeTextFile(path, `${header}${gap}${line}`, { append: true });
+    Deno.writeTextFileSync(path, `${header}${gap}${line}`, { append: true });
     return true;
   } catch (error) {
     log.warn("Cannot write the log {path}: {reason}", { path, reason: (error as Error).message });
     return false;
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }

@@ -89,7 +89,13 @@ export function observeFolder(
   });
 }
 
-function needsArrival(night: Night, state: FolderState): boolean {
+/**
+ * Whether what is in a folder sends its night back to `arriving`.
+ *
+ * @param night The night as the journal has it.
+ * @param state What was seen.
+ */
+export function needsArrival(night: Night, state: FolderState): boolean {
   if (night.state === "vanished") return true;
   if (night.state === "parked" && night.errorClass === BY_HAND) return false;
   const begun = night.state === "ready" && night.step > 0;

@@ -30,15 +30,16 @@ export interface FolderContent extends FolderState {
  * that goes on shows in them.
  *
  * @param folder The raw folder.
+ * @param again Whether to try once more when a folder within vanishes meanwhile.
  * @returns Its files, or undefined when it does not exist.
  */
-export function readFolder(folder: string): FolderContent | undefined {
+export function readFolder(folder: string, again = true): FolderContent | undefined {
   const list: NightFile[] = [];
   try {
     collect(folder, list);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return undefined;
+    return isThere(folder) && again ? readFolder(folder, false) : undefined;
   }
   list.sort((a, b) => a.path < b.path ? -1 : 1);
   const hash = createHash("sha1");
@@ -48,6 +49,14 @@ export function readFolder(folder: string): FolderContent | undefined {
     bytes += file.bytes;
   }
   return { list, bytes, files: list.length, signature: hash.digest("hex") };
+}
+
+function isThere(folder: string): boolean {
+  try {
+    return Deno.statSync(folder).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 function collect(folder: string, list: NightFile[]): void {

@@ -10,6 +10,9 @@ import { type Journal, type Night, SELECT_NIGHTS, toNight } from "./journal.ts";
 import { holdsLease, type Lease, releaseLease, takeLease } from "./leases.ts";
 import { addNotice, type NoticeBody } from "./notices.ts";
 
+/** How often a run begins again because its work folder lost something. */
+const RESTARTS = 3;
+
 /** One step of one night, under a lease. */
 export interface Task {
   readonly night: Night;
@@ -234,8 +237,9 @@ function wait(
 /** Parks the night of a task that failed for good, with one notice. */
 function parkFailed(journal: Journal, task: Task, error: StepError, now: number): void {
   journal.run(
-    "UPDATE nights SET state = 'parked', not_before = NULL, log_due = ? WHERE id = ?",
+    "UPDATE nights SET state = 'parked', not_before = NULL, log_due = ?, finished = ? WHERE id = ?",
     `parked after ${task.name}: ${error.message}`,
+    Math.round(now),
     task.night.id,
   );
   addNotice(journal, {
@@ -282,10 +286,11 @@ export function parkLost(journal: Journal, now: number, limit: number = LOST_LIM
     journal.transaction(() => {
       const message = `${night.lost} tries of step ${night.step} ended with a killed watcher`;
       journal.run(
-        "UPDATE nights SET state = 'parked', error_class = 'lost', error = ?, log_due = ? " +
-          "WHERE id = ?",
+        "UPDATE nights SET state = 'parked', error_class = 'lost', error = ?, log_due = ?, " +
+          "finished = ? WHERE id = ?",
         message,
         `parked: ${message}`,
+        Math.round(now),
         night.id,
       );
       const body = { ...nameOf(night), errorClass: "lost", message, attempts: night.lost };
@@ -295,12 +300,33 @@ export function parkLost(journal: Journal, now: number, limit: number = LOST_LIM
   }
 }
 
-/** Begins the run again from its frames: what a later step needs is gone from the work folder. */
-export function restartRun(journal: Journal, task: Task): void {
-  journal.run(
-    "UPDATE nights SET step = 0 WHERE id = ? AND state = 'ready'",
-    task.night.id,
-  );
+/**
+ * Begins a run again from its frames: what a later step needs is gone from the work folder.
+ *
+ * @param journal The journal.
+ * @param task The task that found nothing to start from.
+ * @param error What it said.
+ * @param end The time and how long it took.
+ * @returns False when that happened too often in this run; the task has then to fail.
+ */
+export function restartRun(
+  journal: Journal,
+  task: Task,
+  error: StepError,
+  end: { readonly now: number; readonly elapsedS: number },
+): boolean {
+  return journal.transaction(() => {
+    if (!holdsLease(journal, task.lease)) return true;
+    const row = journal.get(
+      "SELECT count(*) AS n FROM stages WHERE night = ? AND run = ? AND outcome = 'restarted'",
+      task.night.id,
+      task.night.run,
+    );
+    if (Number(row?.["n"]) >= RESTARTS) return false;
+    closeRow(journal, task, { ...end, outcome: "restarted", error });
+    journal.run("UPDATE nights SET step = 0 WHERE id = ? AND state = 'ready'", task.night.id);
+    return releaseLease(journal, task.lease);
+  });
 }
 
 function closeRow(

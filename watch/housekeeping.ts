@@ -1,0 +1,141 @@
+/**
+ * What the watcher does besides: the CSV log, the notices, the metrics, the daily account.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
+import type { Site } from "../config/site.ts";
+import type { Clock } from "./clock.ts";
+import { forwardNotices } from "./forward_notices.ts";
+import type { Journal } from "./journal.ts";
+import { metricsText, writeMetrics } from "./metrics.ts";
+import { appendNightLog } from "./night_log.ts";
+import { addNotice } from "./notices.ts";
+import type { Notifier } from "./notify.ts";
+import { lastReconciliation, reconcile } from "./reconcile.ts";
+import { findShortage, measureResources, type Resources } from "./resources.ts";
+import type { WatchSettings } from "./settings.ts";
+
+/** What housekeeping works with. */
+export interface HousekeepingOptions {
+  readonly journal: Journal;
+  readonly settings: WatchSettings;
+  readonly site: Site;
+  readonly units: readonly string[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly notifier: Notifier;
+}
+
+const METRICS_MS = 15_000;
+const DAY_MS = 86_400_000;
+/** Under this name the journal keeps why nothing is begun. */
+const PAUSED = "paused";
+
+/** The daily and the small work of a watcher. */
+export class Housekeeping {
+  readonly #options: HousekeepingOptions;
+  #metricsAt = -Infinity;
+  #reconciledAt: number | undefined;
+  #problem = "";
+
+  /** @param options Journal, site and clock. */
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+  }
+
+  /** Does what is due. */
+  tidy(): void {
+    this.#writeLogs();
+    forwardNotices(this.#options.journal, this.#options.notifier, this.#options.clock.now());
+    this.#reconcileDaily();
+    this.writeMetrics(false);
+  }
+
+  /** Free memory and disk at this moment. */
+  measure(): Resources {
+    const { base, work, processed } = this.#options.site.paths;
+    return measureResources([base, work, processed]);
+  }
+
+  /**
+   * Whether there is enough memory and disk to begin a stage; a shortage, and its end, make one notice each.
+   */
+  hasRoom(): boolean {
+    const { journal, settings, clock, log } = this.#options;
+    const shortage = findShortage(this.measure(), settings);
+    const paused = journal.fact(PAUSED) ?? "";
+    if (shortage === undefined && paused === "") return true;
+    const kind = shortage?.split(":")[0] ?? "";
+    if (paused === kind) return false;
+    journal.transaction(() => {
+      if ((journal.fact(PAUSED) ?? "") !== paused) return; // another watcher was faster
+      journal.setFact(PAUSED, kind);
+      const message = shortage ?? `enough ${paused} again`;
+      addNotice(journal, { kind: shortage ? "paused" : "resumed", body: { message } }, clock.now());
+    });
+    if (shortage === undefined) log.info("Enough {paused} again: going on", { paused });
+    else log.warn("Paused: {shortage}", { shortage });
+    return shortage === undefined;
+  }
+
+  /**
+   * Writes the metrics.
+   *
+   * @param now Also when they are not due.
+   */
+  writeMetrics(now: boolean): void {
+    const { journal, settings, clock, site, log } = this.#options;
+    if (!now && clock.mono() - this.#metricsAt < METRICS_MS) return;
+    this.#metricsAt = clock.mono();
+    const path = settings.metrics ?? join(site.paths.base, "journal", "gppy.prom");
+    try {
+      writeMetrics(path, metricsText(journal, this.measure(), clock.now()));
+      this.#problem = "";
+    } catch (error) {
+      const reason = (error as Error).message;
+      if (reason !== this.#problem) log.warn("Cannot write {path}: {reason}", { path, reason });
+      this.#problem = reason;
+    }
+  }
+
+  #writeLogs(): void {
+    const { journal, site, log } = this.#options;
+    const due = "SELECT id, unit, date, started, first_seen, finished, log_due FROM nights " +
+      "WHERE log_due IS NOT NULL";
+    if (!journal.get(due)) return;
+    journal.transaction(() => { // one watcher at a time, and the line once
+      for (const row of journal.all(due)) {
+        const night = { unit: String(row["unit"]), date: String(row["date"]) };
+        const started = new Date(Number(row["started"] ?? row["first_seen"]));
+        const ended = new Date(Number(row["finished"]));
+        const done = appendNightLog(site, night, started, String(row["log_due"]), log, ended);
+        if (done) journal.run("UPDATE nights SET log_due = NULL WHERE id = ?", Number(row["id"]));
+      }
+    });
+  }
+
+  #reconcileDaily(): void {
+    const { journal, settings, units, clock, log } = this.#options;
+    if (settings.reconcileNights === 0) return;
+    const at = this.#reconciledAt ??= this.#lastDay();
+    if (clock.mono() - at < DAY_MS) return;
+    this.#reconciledAt = clock.mono();
+    const sums = reconcile(journal, { units, nights: settings.reconcileNights }, clock);
+    log.info(
+      "Account of {nights} nights: {lights} lights, {used} used, {left} left with a reason, " +
+        "{unaccounted} unaccounted",
+      { ...sums },
+    );
+  }
+
+  /** When the last account was made, by the monotonic clock; never later than now. */
+  #lastDay(): number {
+    const { journal, clock } = this.#options;
+    const last = lastReconciliation(journal)?.at;
+    if (last === undefined) return clock.mono() - DAY_MS;
+    return clock.mono() - Math.min(DAY_MS, Math.max(0, clock.now() - last));
+  }
+}
