@@ -16,8 +16,6 @@ const DATASET = "saao-kb13475";
 const SCALE_ARCSEC = 0.31;
 /** Where the event is in frame 0102; (0, 0) is the centre of the first pixel. */
 const EVENT_PX = [270.9, 219.8] as const;
-/** Sharp frames of the nights after the event. */
-const REFERENCE = ["0169", "0170", "0173", "0177"];
 /** Zero points are relative to this. */
 const ZERO_POINT = 25;
 
@@ -33,7 +31,13 @@ testNight(
 
     const frames = new Map(imagesOf(solved, "frame").map((frame) => [frame.id.slice(-4), frame]));
     await writeCatalogue(frames.get("0102")!, night);
-    await makeReference(REFERENCE.map((name) => frames.get(name)!), night);
+    const later = [...frames.values()].filter(({ dateObs }) => dateObs! > "2013-08-04T12");
+    const reference = await makeReference(later, night);
+    await t.step("the reference is made of the sharp frames of later nights", () => {
+      assert.equal(later.length, 11);
+      const chosen = reference.map((id) => id.slice(-4)).sort();
+      assert.deepEqual(chosen, ["0169", "0170", "0173", "0177", "0180"]);
+    });
     const science = [...frames.values()].filter(({ dateObs }) => dateObs!.startsWith("2013-08-03"));
     assert.equal(science.length, 15);
     const manifest = await night.manifest("night.json", [
@@ -63,7 +67,9 @@ testNight(
         assert.equal(flags, 0, `${id}: ${flags} flags`);
       }
     });
-    await t.step("its brightness follows the light curve", () => checkLightCurve(event, manifest));
+    await t.step("its brightness follows the light curve", async () => {
+      await checkLightCurve(event, manifest, reference);
+    });
     await t.step("little else is reported", () => {
       const others = event.map(({ transients }) => transients - 1);
       assert.ok(median(others) <= 3, `${others} besides the event`);
@@ -101,20 +107,19 @@ async function writeCatalogue(frame: Product, night: NightFolder): Promise<void>
   );
 }
 
-/** Stacks frames into a reference and puts it where subtract looks for it. */
-async function makeReference(frames: readonly Product[], night: NightFolder): Promise<void> {
-  const manifest = await night.manifest("reference.json", [
-    ...["run", "SAAO", ...frames.map(({ path }) => path)],
-    ...["--from", "phot", "--to", "phot", "--work", join(night.folder, "reference")],
-    ...["--set", "phot.maxMagError=0.2", "--set", "stack.gapS=1e7"],
-  ], 0);
-  const stack = only(imagesOf(manifest, "stack"));
-  assert.equal(stack.from.length, frames.length);
-  const mask = only(manifest.products.filter(({ kind, of }) => kind === "mask" && of === stack.id));
-  const folder = join(night.base, "ref_frame", "58");
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.copyFile(stack.path, join(folder, "ref_7DT_KB13475_58.fits"));
-  await Deno.copyFile(mask.path, join(folder, "ref_7DT_KB13475_58.mask.fits"));
+/** Has a reference made of the nights after the event; gives the ids of its frames. */
+async function makeReference(
+  frames: readonly Product[],
+  night: NightFolder,
+): Promise<readonly string[]> {
+  const measured = join(night.folder, "later.json");
+  await night.gppy([
+    ...["phot", ...frames.map(({ path }) => path), "--unit", "SAAO", "--max-mag-error", "0.2"],
+    ...["--work", join(night.folder, "later"), "-o", measured],
+  ], 10);
+  const args = ["reference", measured, "--not-night", "2013-08-03", "--no-measure"];
+  const manifest = await night.manifest("reference.json", args, 0);
+  return only(imagesOf(manifest, "reference")).from;
 }
 
 /** The event in one block. */
@@ -162,15 +167,19 @@ function nearest(
   };
 }
 
-async function checkLightCurve(event: readonly Sighting[], manifest: Manifest): Promise<void> {
+async function checkLightCurve(
+  event: readonly Sighting[],
+  manifest: Manifest,
+  reference: readonly string[],
+): Promise<void> {
   const text = await Deno.readTextFile(join(DATA, DATASET, "derived_event_lightcurve.csv"));
   const rows = parse(text, { columns: true }) as Record<string, string>[];
   const fluxOf = new Map(rows.map((row) => [row.frame, Number(row.diff_flux_adu_scaled)]));
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
-  const base = mean(REFERENCE.map((name) => fluxOf.get(name)!));
+  const fluxIn = (ids: readonly string[]) => mean(ids.map((id) => fluxOf.get(id.slice(-4))!));
   const expected = event.map(({ id }) => {
     const { from } = manifest.products.find((product) => product.id === id)!;
-    return mean(from.map((frame) => fluxOf.get(frame.slice(-4))!)) - base;
+    return fluxIn(from) - fluxIn(reference);
   });
   const flux = event.map((sighting) => sighting.flux);
   const [x, y] = [mean(expected), mean(flux)];
