@@ -5,11 +5,11 @@
  * @module
  */
 
-import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError } from "commander";
 import { EXIT_CODES, GppyError } from "../config/errors.ts";
 import { VERSION } from "../config/version.ts";
 import { STAGES } from "../stages/registry.ts";
+import { addCompletions } from "./completions.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { referenceCommand } from "./commands/reference.ts";
@@ -84,7 +84,7 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
     command.copyInheritedSettings(program);
     command.description(joinLines(command.description()));
   }
-  tab(program, { completionCommandName: "completions" });
+  addCompletions(program);
   program.addHelpText("after", EXAMPLES);
   return program;
 }
