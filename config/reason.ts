@@ -13,13 +13,13 @@ const WORDS = [
 ] as const;
 
 /**
- * Says why something failed, without numbers and paths that the message around it names already.
+ * Says why something failed, without the path, which the message around it names already.
  *
  * ```ts
  * import assert from "node:assert/strict";
  * const error = new Deno.errors.NotFound("No such file or directory (os error 2): open 'x'");
  * assert.equal(reasonOf(error), "there is no such file or folder");
- * assert.equal(reasonOf(new Error("No space left (os error 28): write")), "No space left");
+ * assert.equal(reasonOf(new Error("Disk full (os error 28): write")), "Disk full (os error 28)");
  * ```
  *
  * @param error What was caught.
@@ -29,5 +29,5 @@ export function reasonOf(error: unknown): string {
   const known = WORDS.find(([type]) => error instanceof type);
   if (known !== undefined) return known[1];
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/ \(os error \d+\).*$/s, "");
+  return text.replace(/( \(os error \d+\)).*$/s, "$1");
 }

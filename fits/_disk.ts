@@ -6,6 +6,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { DataError } from "../config/errors.ts";
+import { reasonOf } from "../config/reason.ts";
 
 /**
  * Reads until the buffer is full or the file ends.
@@ -42,8 +43,10 @@ export async function openForReading(path: string): Promise<Deno.FsFile> {
 
 /** Says that a file cannot be read or written, with the system's reason. */
 export function unusable(verb: "read" | "write", path: string, cause: unknown): DataError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new DataError(`Cannot ${verb} '${path}': ${reason}`, { details: { file: path }, cause });
+  return new DataError(`Cannot ${verb} '${path}': ${reasonOf(cause)}`, {
+    details: { file: path },
+    cause,
+  });
 }
 
 /** So many bytes are handed to the disk at a time. */

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../../config/errors.ts";
+import { reasonOf } from "../../config/reason.ts";
 import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
 import type { Gate } from "../manifest.ts";
 import type { NewProduct, StageContext } from "../stage.ts";
@@ -122,7 +123,7 @@ async function makeOne(
   }
   await Deno.mkdir(masterFolder(plan.root, group.setup.unit, group.type), { recursive: true })
     .catch((cause) => {
-      throw new DataError(`Cannot write to the master tree "${plan.root}": ${cause.message}`, {
+      throw new DataError(`Cannot write to the master tree "${plan.root}": ${reasonOf(cause)}`, {
         cause,
       });
     });

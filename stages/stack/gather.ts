@@ -7,6 +7,7 @@
 import { dirname, join, resolve } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import { DataError, GppyError } from "../../config/errors.ts";
+import { reasonOf } from "../../config/reason.ts";
 import type { Site } from "../../config/site.ts";
 import { readHeader } from "../../fits/file.ts";
 import type { FitsHeader } from "../../fits/header.ts";
@@ -102,7 +103,7 @@ interface Found {
 /** Notes the manifests and images of a place. */
 async function look(place: string, found: Found): Promise<void> {
   const info = await Deno.stat(place).catch((cause) => {
-    throw new DataError(`Cannot read "${place}": ${(cause as Error).message}`, { cause });
+    throw new DataError(`Cannot read "${place}": ${reasonOf(cause)}`, { cause });
   });
   if (info.isFile) {
     (place.endsWith(".json") ? found.manifests : found.images).push(place);
