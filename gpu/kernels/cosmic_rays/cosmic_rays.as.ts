@@ -2,6 +2,7 @@
 // f32 [rows, width]; flags are words, all ones or 0. Rows and columns beyond the edge repeat the edge.
 
 import { inputRowsOf, paramF32, paramU32, slotPointer, topOf, widthOf } from "../arguments.as";
+import { high, low, median5, median7 } from "./medians.as";
 
 /** Bytes before the first pixel of a row in working memory; as many follow the last. */
 const PAD: usize = 64;
@@ -31,51 +32,6 @@ function padRow(row: usize, width: u32): void {
 function copyPadded(from: usize, row: usize, width: u32): void {
   memory.copy(row, from, <usize>width << 2);
   padRow(row, width);
-}
-
-function low(a: v128, b: v128): v128 {
-  return f32x4.pmin(a, b);
-}
-
-function high(a: v128, b: v128): v128 {
-  return f32x4.pmax(a, b);
-}
-
-function median5(a: v128, b: v128, c: v128, d: v128, e: v128): v128 {
-  const f = high(low(a, b), low(d, e));
-  const g = low(high(a, b), high(d, e));
-  return high(low(g, c), low(high(g, c), f));
-}
-
-/** Comparators of opt_med7 in N. Devillard's collection. */
-function median7(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128): v128 {
-  let t = low(a, f);
-  f = high(a, f);
-  a = t;
-  t = low(a, d);
-  d = high(a, d);
-  a = t;
-  t = low(b, g);
-  g = high(b, g);
-  b = t;
-  t = low(c, e);
-  e = high(c, e);
-  c = t;
-  b = high(a, b);
-  t = low(d, f);
-  f = high(d, f);
-  d = t;
-  t = low(c, g);
-  g = high(c, g);
-  c = t;
-  d = high(c, d);
-  d = low(d, g);
-  e = low(e, f);
-  t = low(b, e);
-  e = high(b, e);
-  b = t;
-  d = high(b, d);
-  return low(d, e);
 }
 
 /** Median of the column of five at each x of row y. */
