@@ -67,7 +67,7 @@ export type KeysStatus =
  *
  * `keys.dat` holds a name and a value a line, parted by tabs or blanks:
  * `slack_token` (or `slack`) and `slack_channel`. Lines that start with `#` are
- * comments. A file that others may read is refused: its token is no secret.
+ * comments, the case of the names does not matter. A file that others may read is refused: its token is no secret.
  *
  * @param folder The site folder, or null for none.
  * @param env Environment variables.
@@ -80,7 +80,10 @@ export function readSlackKeys(folder: string | null, env: Environment): KeysStat
   const token = env["GPPY_SLACK_TOKEN"] || values.get("slack_token");
   const channel = env["GPPY_SLACK_CHANNEL"] || values.get("slack_channel");
   if (!token) {
-    return { state: "missing", message: "Slack notices are off: no slack_token in keys.dat" };
+    const state = folder === null
+      ? "there is no site folder with keys.dat"
+      : `no slack_token in "${join(folder, "keys.dat")}"`;
+    return { state: "missing", message: `Slack notices are off: ${state}` };
   }
   if (!channel) {
     return {
@@ -127,7 +130,7 @@ function parseKeys(text: string, path: string): KeysFile {
   for (const [index, line] of text.replace(/^\uFEFF/, "").split(/\r?\n/).entries()) {
     if (/^\s*(#|$)/.test(line) || /^\s*name\s+key\s*$/.test(line)) continue;
     const cells = line.trim().split(/\s+/);
-    const name = NAMES[cells[0] ?? ""];
+    const name = NAMES[cells[0]?.toLowerCase() ?? ""];
     const wrong = name === undefined
       ? `the first word must be one of ${Object.keys(NAMES).join(", ")}`
       : cells.length !== 2

@@ -40,6 +40,7 @@ Deno.test("a Secret shows as *** however it is printed", () => {
 Deno.test("readSlackKeys() takes tabs or blanks, comments, the old name and its heading", async () => {
   const texts = [
     `slack_token\t${TOKEN}\nslack_channel\t#night\n`,
+    `SLACK_TOKEN ${TOKEN}\nSLACK_CHANNEL #night\n`,
     `# mine\n\nname key\nslack    ${TOKEN}  \n  slack_channel #night`,
     `\uFEFFslack_channel #night\r\nslack_token ${TOKEN}\r\n`,
   ];

@@ -218,7 +218,9 @@ Deno.test("without keys the notifier says once that Slack is off, and stays sile
     await slack.flush(1);
     assert.equal(slack.active, false);
     assert.equal(server.requests.length, 0);
-    assert.deepEqual(logged(records), ["info: Slack notices are off: no slack_token in keys.dat"]);
+    assert.deepEqual(logged(records), [
+      "info: Slack notices are off: there is no site folder with keys.dat",
+    ]);
   }));
 
 Deno.test("a keys.dat that everyone may read is a warning, and nothing is sent", () =>
