@@ -6,7 +6,7 @@
 
 import type { Logger } from "@logtape/logtape";
 import type { Clock } from "./clock.ts";
-import type { Executor, StepEnd } from "./executor.ts";
+import { type Executor, nightName, type StepEnd } from "./executor.ts";
 import type { Journal } from "./journal.ts";
 import { beatLeases } from "./leases.ts";
 import { failTask, finishTask, interruptTask, restartRun, type Task } from "./tasks.ts";
@@ -84,8 +84,8 @@ export class Crew {
 
   async #work(task: Task, signal: AbortSignal): Promise<void> {
     const { clock, log, executor } = this.#options;
-    const { unit, folder, run } = task.night;
-    const facts = { unit, folder, stage: task.name, night: `${unit}/${folder}#${run}` };
+    const { unit, folder } = task.night;
+    const facts = { unit, folder, stage: task.name, night: nightName(task) };
     log.info("{unit} {folder}: {stage}", facts);
     const started = clock.mono();
     let end: StepEnd;

@@ -149,7 +149,7 @@ async function readAnswer(
   return end;
 }
 
-/** Passes the worker's log on, and keeps its end for an error. */
+/** Passes the worker's log on, with the night it belongs to, and keeps its end for an error. */
 async function readTail(
   stderr: ReadableStream<Uint8Array>,
   task: Task,
@@ -157,10 +157,37 @@ async function readTail(
 ): Promise<string> {
   const tail: string[] = [];
   const { unit, folder } = task.night;
+  const facts = { unit, folder, stage: task.name, night: nightName(task) };
   for await (const line of readLines(stderr)) {
-    log.info("{unit} {folder} {stage}: {line}", { unit, folder, stage: task.name, line });
-    tail.push(line);
+    const { level, text } = parseRecord(line);
+    log[level]("{unit} {folder} {stage}: {text}", { ...facts, text });
+    tail.push(text);
     if (tail.length > TAIL_LINES) tail.shift();
   }
   return tail.join("\n");
+}
+
+const LEVELS = {
+  DEBUG: "debug",
+  INFO: "info",
+  WARN: "warn",
+  WARNING: "warn",
+  ERROR: "error",
+} as const;
+
+/** A worker logs lines of JSON; what else stands on its stderr comes from a crash. */
+function parseRecord(line: string): { level: "debug" | "info" | "warn" | "error"; text: string } {
+  try {
+    const { level, message } = JSON.parse(line) as { level?: unknown; message?: unknown };
+    const known = LEVELS[String(level) as keyof typeof LEVELS];
+    if (known && typeof message === "string") return { level: known, text: message };
+  } catch {
+    // no JSON
+  }
+  return { level: "warn", text: line };
+}
+
+/** The id of a run of a night, in every line of the log about it. */
+export function nightName({ night }: Pick<Task, "night">): string {
+  return `${night.unit}/${night.folder}#${night.run}`;
 }

@@ -158,7 +158,9 @@ class Watcher implements Disposable {
   async #pause(): Promise<void> {
     const { clock, settings, stop } = this.#options;
     await clock.sleep(Math.min(TICK_MS, settings.pollS * 1000), this.#waker.signal);
-    if (this.#events.waiting) await clock.sleep(EVENT_GAP_MS, stop); // more will follow
+    if (this.#events.waiting) { // more will follow
+      await clock.sleep(Math.min(EVENT_GAP_MS, settings.pollS * 1000), stop);
+    }
   }
 
   /** Lets running stages end, for a while. */

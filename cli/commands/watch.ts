@@ -159,7 +159,7 @@ function stepOptions(site: Site, options: WatchOptions): string[] {
     "--device",
     options.device,
     "--log-format",
-    options.logFormat,
+    "json", // read by the watcher, which passes it on in the form that was asked for
     ...(options.verbose ? ["--verbose"] : []),
     ...(options.quiet ? ["--quiet"] : []),
   ];
