@@ -18,6 +18,7 @@ import { makeContext } from "./context.ts";
 import type { Left, Manifest, Product, StageRecord } from "./manifest.ts";
 import { digestFile, digestValue, readManifest, writeManifest } from "./manifest_file.ts";
 import type { ResolvedParameters } from "./parameters.ts";
+import { findRetired, readRetired, requireInputs } from "./retired.ts";
 import type { NewProduct, Progress, StageDeclaration } from "./stage.ts";
 
 /** What the runner needs to run one stage. */
@@ -64,11 +65,12 @@ export interface StageResult {
  * @throws {GppyError} If the stage as a whole cannot be run.
  */
 export async function runStage(request: StageRequest): Promise<StageResult> {
-  const { stage, manifest } = request;
+  const { stage } = request;
+  const manifest = await findRetired(request.manifest);
   const number = String(manifest.stages.length + 1).padStart(2, "0");
   const path = join(manifest.night.work, `${number}-${stage.name}.json`);
   const inputs = chooseInputs(stage, manifest, request.only);
-  const inputDigest = await digestInputs(request, inputs);
+  const inputDigest = await digestInputs({ ...request, manifest }, inputs);
   if (!request.force) {
     const earlier = await findEarlier(path, stage.name, inputDigest);
     if (earlier) {
@@ -77,11 +79,19 @@ export async function runStage(request: StageRequest): Promise<StageResult> {
       return { manifest: earlier, path, ran: false, left };
     }
   }
+  await requireInputs(stage.name, manifest.night.work, inputs);
   const folder = join(manifest.night.work, stage.name);
   await makeFolder(folder);
   const started = new Date();
   const tools = toolSet({ signal: request.signal, log: request.log });
-  const { context, left } = makeContext({ ...request, stage: stage.name, inputs, folder, tools });
+  const { context, left } = makeContext({
+    ...request,
+    manifest,
+    stage: stage.name,
+    inputs,
+    folder,
+    tools,
+  });
   const outcome = inputs.length === 0
     ? { products: [], metrics: {} }
     : await stage.run(request.parameters.values, context);
@@ -182,7 +192,9 @@ async function findEarlier(
   const mayWorkNow = earlier.left.some((entry) => entry.stage === stage && entry.retryable);
   if (mayWorkNow) return undefined;
   const made = earlier.products.filter((product) => product.stage === stage);
+  const retired = await readRetired(earlier.night.work);
   for (const product of made) {
+    if (retired.get(product.path)?.sha256 === product.sha256) continue;
     const info = await Deno.stat(product.path).catch(() => undefined);
     if (info?.size !== product.bytes) return undefined;
   }

@@ -4,14 +4,17 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { type Product, PRODUCT_KINDS, type ProductKind } from "../manifest.ts";
 import { digestFile } from "../manifest_file.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { headerText } from "./headers.ts";
+import { indexRows } from "./index_rows.ts";
 import { homeOf, type LayoutOptions, placeOf, SHELVES } from "./layout.ts";
+import { retainNight, retainNights } from "./retain_nights.ts";
 import { transferFile, type Transferred } from "./transfer.ts";
+import { TreeIndex } from "./tree_index.ts";
 
 const DEFAULT_KINDS: readonly ProductKind[] = [
   "frame",
@@ -40,6 +43,15 @@ const params = z.object({
     .describe("When the place holds a different file; version: the new one is named .v2, .v3…"),
   headers: z.enum(["auto", "imhead", "native", "none"]).default("auto")
     .describe("What writes the header snapshots; auto: imhead when installed, native when not"),
+  retain: z.enum(["all", "products", "days"]).default("all")
+    .describe(
+      "Intermediates that stay in the work folder; products: none whose product is verified in " +
+        "the processed tree; days: the same for nights curated longer ago than retain-days",
+    ),
+  retainDays: z.number().min(0).default(14)
+    .describe("How long intermediates stay with retain days").meta({ unit: "d" }),
+  retainDryRun: z.boolean().default(false)
+    .describe("Say which intermediates would go, and remove none"),
 });
 
 type Params = z.output<typeof params>;
@@ -54,7 +66,10 @@ export const curate = defineStage({
     "headers as text to header/. Every file comes under a temporary name, is compared with the digest " +
     "of the manifest and only then gets its name, so it can be cut off at any instant and run again. " +
     "A file that is there already is left alone; a different one is never overwritten silently. " +
-    "The manifest then names the curated files.",
+    "The manifest then names the curated files, and so does the index of the tree (index.sqlite, " +
+    "index.csv; ObsCore columns). By --retain intermediates may go after that: only files that a " +
+    "manifest of the night lists, never raw frames or masters, and only when the curated file was " +
+    "read again and has the digest of the manifest.",
   params,
   inputs: Object.fromEntries(
     PRODUCT_KINDS.filter((kind) => kind !== "raw" && kind !== "master" && kind !== "header")
@@ -73,6 +88,9 @@ export const curate = defineStage({
     versioned: z.int(),
     replaced: z.int(),
     headers: z.int(),
+    indexed: z.int().describe("Rows written to the index"),
+    removed: z.int().describe("Intermediates that went, or would go in a dry run"),
+    removedBytes: z.int(),
   }),
   ingestAs: "frame",
   async run(params, context) {
@@ -85,23 +103,87 @@ export const curate = defineStage({
     const headers = params.headers === "none"
       ? []
       : await snapshotHeaders(done.map(({ product }) => product), params, context, layout);
-    const count = (action: Transferred["action"]) =>
-      done.filter(({ transferred }) => transferred.action === action).length;
+    const products = [...done.map(({ product }) => product), ...headers];
+    const indexed = await writeIndex(products, context);
+    const { removed, removedBytes } = await retain(products, params, context);
+    const { files, ...counts } = countActions(done);
     return {
-      products: [...done.map(({ product }) => product), ...headers],
-      metrics: {
-        files: done.length,
-        linked: count("linked"),
-        copied: count("copied"),
-        moved: count("moved"),
-        unchanged: count("unchanged"),
-        versioned: done.filter(({ transferred }) => transferred.version > 1).length,
-        replaced: done.filter(({ transferred }) => transferred.replaced).length,
-        headers: headers.length,
-      },
+      products,
+      metrics: { files, ...counts, headers: headers.length, indexed, removed, removedBytes },
     };
   },
 });
+
+function countActions(done: readonly Curated[]) {
+  const count = (action: Transferred["action"]) =>
+    done.filter(({ transferred }) => transferred.action === action).length;
+  return {
+    files: done.length,
+    linked: count("linked"),
+    copied: count("copied"),
+    moved: count("moved"),
+    unchanged: count("unchanged"),
+    versioned: done.filter(({ transferred }) => transferred.version > 1).length,
+    replaced: done.filter(({ transferred }) => transferred.replaced).length,
+  };
+}
+
+/** One row a product in the index of the tree. */
+async function writeIndex(
+  products: readonly NewProduct[],
+  context: StageContext,
+): Promise<number> {
+  if (products.length === 0) return 0;
+  const { manifest, site } = context;
+  const tree = site.paths.processed;
+  const number = String(manifest.stages.length + 1).padStart(2, "0");
+  const curated: Product[] = [];
+  for (const product of products) {
+    const known = { from: [], measured: {}, gates: [], stage: "curate" };
+    const digest = isDescribed(product) ? {} : await digestFile(product.path);
+    curated.push({ ...known, ...digest, ...product } as Product);
+  }
+  const byId = new Map([...manifest.products, ...curated].map((product) => [product.id, product]));
+  const rows = await indexRows(curated, {
+    tree,
+    night: manifest.night,
+    manifestPath: join(manifest.night.work, `${number}-curate.json`),
+    byId,
+    now: new Date(),
+  });
+  using index = new TreeIndex(tree);
+  index.put(rows);
+  index.exportCsv();
+  return rows.length;
+}
+
+function isDescribed(product: NewProduct): boolean {
+  return typeof product["bytes"] === "number" && typeof product["sha256"] === "string";
+}
+
+async function retain(
+  products: readonly NewProduct[],
+  params: Params,
+  context: StageContext,
+): Promise<{ removed: number; removedBytes: number }> {
+  const { work } = context.manifest.night;
+  const { log, signal } = context;
+  const options = { dryRun: params.retainDryRun, log, signal };
+  const curated = [...context.manifest.products, ...products.filter(isDescribed) as Product[]];
+  const done = params.retain === "all"
+    ? []
+    : params.retain === "products"
+    ? [await retainNight(work, curated, options)]
+    : await retainNights(
+      dirname(work),
+      { days: params.retainDays, nowMs: Date.now(), except: work },
+      options,
+    );
+  return {
+    removed: done.reduce((sum, { removed }) => sum + removed, 0),
+    removedBytes: done.reduce((sum, { removedBytes }) => sum + removedBytes, 0),
+  };
+}
 
 function layoutOf(context: StageContext): LayoutOptions {
   const byId = new Map(context.manifest.products.map((product) => [product.id, product]));
