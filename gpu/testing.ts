@@ -6,7 +6,7 @@
 
 import { type Compute, openCompute } from "./compute.ts";
 import { requestAdapter } from "./device.ts";
-import type { WebgpuOptions } from "./webgpu_backend.ts";
+import { WebgpuBackend, type WebgpuOptions } from "./webgpu_backend.ts";
 
 const adapter = await requestAdapter();
 const required = Deno.env.get("REQUIRE_GPU") === "1";
@@ -34,10 +34,17 @@ export function backendTest(
       name: `${name} [${device}]`,
       ignore: device === "webgpu" && !TEST_WEBGPU,
       fn: async () => {
-        using compute = await openCompute({ device, cpu: { threads: 2 }, webgpu });
-        await work(compute);
-        if (compute.events.length > 0) throw new Error(compute.events.join("; "));
-        if (compute.bytesInUse !== 0) throw new Error(`${compute.bytesInUse} bytes still in use`);
+        const compute = await openCompute({ device, cpu: { threads: 2 }, webgpu });
+        const { backend } = compute;
+        try {
+          await work(compute);
+          if (compute.events.length > 0) throw new Error(compute.events.join("; "));
+          if (compute.bytesInUse !== 0) throw new Error(`${compute.bytesInUse} bytes still in use`);
+        } finally {
+          compute[Symbol.dispose]();
+          // llvmpipe does not bear it that the process ends while it clears up
+          if (backend instanceof WebgpuBackend) await backend.device.lost;
+        }
       },
     });
   }

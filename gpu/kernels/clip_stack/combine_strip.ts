@@ -137,8 +137,8 @@ function combineJob(
     entry: !shorts ? "combineFloats" : onlyMedian ? "medianShorts" : "combineShorts",
     slots: [0, 1, 2, 3, 4, 5, 6],
     params: combineParams(stack, result, options, { pairs: network.length / 2, shorts }),
-    overrides: { FRAMES: frames },
-    workgroup: workgroupOf(frames),
+    overrides: { FRAMES: roomOf(frames) },
+    workgroup: workgroupOf(roomOf(frames)),
     scratchBytes: frames * 192 + 512,
   };
   const label = `${options.method} of ${frames} frames`;
@@ -148,6 +148,11 @@ function combineJob(
   const decode = decodePass(layout, [0, DECODED_SLOT], frames);
   const combine = { ...pass, slots: [DECODED_SLOT, 1, 2, 3, 4, 5, 6] };
   return { ...job, passes: [decode, combine, ...after] };
+}
+
+/** Samples a thread has room for: few sizes, so that few shaders are compiled. */
+function roomOf(frames: number): number {
+  return frames > 128 ? MAX_FRAMES : Math.max(8, 2 ** Math.ceil(Math.log2(frames)));
 }
 
 /** As many threads as can sort their samples in workgroup memory. */
