@@ -98,13 +98,14 @@ export function observeFolder(
 export function needsArrival(night: Night, state: FolderState): boolean {
   if (night.state === "vanished") return true;
   if (night.state === "parked" && night.errorClass === BY_HAND) return false;
-  const begun = night.state === "ready" && night.step > 0;
+  const begun = night.state === "ready" && night.started !== null;
   return night.state !== "arriving" && !begun && night.runSignature !== state.signature;
 }
 
 function arrive(journal: Journal, id: number): void {
   journal.run(
-    "UPDATE nights SET state = 'arriving', attempts = 0, lost = 0, not_before = NULL, " +
+    "UPDATE nights SET run = CASE WHEN state IN ('done', 'partial') THEN run + 1 ELSE run END, " +
+      "state = 'arriving', step = 0, attempts = 0, lost = 0, not_before = NULL, started = NULL, " +
       "error_class = NULL, error = NULL, waiting_for = NULL WHERE id = ?",
     id,
   );
@@ -141,7 +142,7 @@ export function makeReady(
 ): boolean {
   return journal.transaction(() => {
     const changed = journal.run(
-      "UPDATE nights SET state = 'ready', run = run + 1, step = 0, attempts = 0, lost = 0, " +
+      "UPDATE nights SET state = 'ready', run = max(run, 1), step = 0, attempts = 0, lost = 0, " +
         "run_signature = signature, waiting_for = NULL, started = NULL, finished = NULL " +
         "WHERE id = ? AND state = 'arriving' AND signature = ?",
       night.id,
@@ -150,7 +151,7 @@ export function makeReady(
     const frames = options.incomplete ?? [];
     if (changed === 1 && frames.length > 0) {
       const { unit, date, folder } = night;
-      const body = { unit, date, folder, run: night.run + 1, frames };
+      const body = { unit, date, folder, run: Math.max(1, night.run), frames };
       const once = `incomplete ${night.path} ${night.signature}`;
       addNotice(journal, { kind: "incomplete", night: night.id, body, once }, options.now);
     }
@@ -194,7 +195,8 @@ export function markVanished(journal: Journal, night: Night, now: number): void 
  */
 export function retryNight(journal: Journal, id: number): boolean {
   return journal.run(
-    "UPDATE nights SET state = CASE WHEN run = 0 THEN 'arriving' ELSE 'ready' END, attempts = 0, " +
+    "UPDATE nights SET state = CASE WHEN run_signature IS signature THEN 'ready' " +
+      "ELSE 'arriving' END, attempts = 0, " +
       "lost = 0, not_before = NULL WHERE id = ? AND state IN ('retry', 'parked')",
     id,
   ) === 1;

@@ -1,0 +1,66 @@
+/**
+ * A watcher as a process of its own, to be killed by tests.
+ *
+ *   _test_watcher.ts BASE watch [local|process] SETTINGS [SPEED]   watches with the two plain stages
+ *   _test_watcher.ts BASE step                             one step, as a worker
+ *   _test_watcher.ts BASE race UNIT                        takes tasks until there are none; prints the nights
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { setUpLogging } from "../cli/logging.ts";
+import { note, print } from "../cli/terminal.ts";
+import { loadSite } from "../config/site.ts";
+import { FAKE_CHAIN, localExecutor, UNITS } from "./_watch_world.ts";
+import { fastClock } from "./clock.ts";
+import { processExecutor } from "./executor.ts";
+import { Journal, journalPath } from "./journal.ts";
+import { createNotifier } from "./notify.ts";
+import { watchSchema } from "./settings.ts";
+import { stepNames } from "./steps.ts";
+import { takeTask } from "./tasks.ts";
+import { watch } from "./watcher.ts";
+import { serveStep } from "./worker.ts";
+
+const [base = "", what = "", how = "", settings = "{}", speed = "1"] = Deno.args;
+await setUpLogging({ format: what === "step" ? "json" : "text", level: "info", write: note });
+const site = await loadSite({ base, env: {} });
+const log = getLogger(["gppy"]);
+if (what === "step") {
+  Deno.exit(await serveStep({ chain: FAKE_CHAIN, site, log, device: "cpu", write: print }));
+}
+using journal = Journal.open(journalPath(site.paths));
+if (what === "race") {
+  const filter = { units: [how], steps: ["ingest"], order: "oldest" as const };
+  for (;;) {
+    const task = takeTask(journal, filter, Date.now());
+    if (!task) break;
+    print(String(task.night.id));
+  }
+} else {
+  const clock = fastClock(Number(speed));
+  const stop = new AbortController();
+  const hurry = new AbortController();
+  Deno.addSignalListener("SIGTERM", () => (stop.signal.aborted ? hurry : stop).abort());
+  const script = new URL(import.meta.url).pathname;
+  const command = [Deno.execPath(), "run", "-A", "--quiet", "--no-check", script, base, "step"];
+  await using notifier = createNotifier(site, log, { env: {} });
+  await watch({
+    journal,
+    settings: watchSchema.parse(JSON.parse(settings)),
+    site,
+    units: UNITS,
+    steps: stepNames(FAKE_CHAIN),
+    executor: how === "local"
+      ? localExecutor(site)
+      : processExecutor({ command, clock, log, timeLimitS: 3 * Number(speed) }),
+    clock,
+    log,
+    notifier,
+    stop: stop.signal,
+    hurry: hurry.signal,
+    once: false,
+  });
+  Deno.exit(0);
+}
