@@ -28,6 +28,7 @@ export function describeRun(
   return [
     `${unit} ${date}: ${describeCounts(manifest)}`,
     ...times,
+    ...describeDegraded(manifest),
     ...(left.length === 0 ? ["  nothing left behind"] : [`Left behind (${left.length}):`, ...left]),
     `Manifests: ${work}`,
   ].join("\n");
@@ -55,6 +56,20 @@ export function oneLine(message: string): string {
   const lines = message.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const [first = "", last = ""] = [lines[0], lines.at(-1)];
   return lines.length < 2 ? first : `${first}: ${last.replace(/^[>\s]+/, "")}`;
+}
+
+/** Gates that images passed in part only. */
+function describeDegraded(manifest: Manifest): string[] {
+  const counts = new Map<string, number>();
+  for (const kind of ["frame", "stack", "difference"] as const) {
+    for (const { gates } of usableImages(manifest, kind)) {
+      const degraded = gates.filter(({ verdict }) => verdict === "degraded");
+      for (const name of new Set(degraded.map((gate) => gate.name))) {
+        counts.set(`${kind}s: ${name}`, (counts.get(`${kind}s: ${name}`) ?? 0) + 1);
+      }
+    }
+  }
+  return [...counts].map(([what, count]) => `  degraded ${what} (${count})`);
 }
 
 function describeCounts(manifest: Manifest): string {

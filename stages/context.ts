@@ -77,7 +77,7 @@ async function runEach<Item, Result>(
         results.push({ index, value: await work(item) });
       } catch (error) {
         parts.signal.throwIfAborted();
-        if (!(error instanceof GppyError)) throw error;
+        if (!(error instanceof GppyError) || error.details.missing === true) throw error;
         const losing = options.losing?.(item);
         parts.leave(options.id(item), {
           error: error.name,

@@ -62,7 +62,8 @@ export interface StageContext {
   companion(imageId: string, kind: ProductKind, role?: string): Product | undefined;
   /**
    * Runs `work` on each item. An item that throws a `GppyError` is recorded as
-   * left behind and the others go on; any other error ends the stage.
+   * left behind and the others go on; any other error ends the stage, as does
+   * a program that is not installed (`details.missing`), for it fails them all.
    *
    * @param items What to work on.
    * @param work Gives the result of one item.

@@ -6,6 +6,7 @@
 
 import { dirname } from "node:path";
 import type { Logger } from "@logtape/logtape";
+import { reasonOf } from "../config/reason.ts";
 import type { Site } from "../config/site.ts";
 import type { Manifest } from "../stages/manifest.ts";
 
@@ -42,7 +43,7 @@ export function appendNightLog(
     Deno.writeTextFileSync(path, `${header}${gap}${line}`, { append: true });
     return true;
   } catch (error) {
-    log.warn("Cannot write the log {path}: {reason}", { path, reason: (error as Error).message });
+    log.warn('Cannot write the log "{path}": {reason}', { path, reason: reasonOf(error) });
     return false;
   }
 }

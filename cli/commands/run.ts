@@ -147,7 +147,9 @@ async function findNight(
     );
   }
   if (names.length !== 1) {
-    const state = names.length === 0 ? "there is none" : `there are ${names.sort().join(", ")}`;
+    const state = names.length === 0
+      ? "there is none"
+      : `there are ${names.sort().join(", ")}; give one as a folder`;
     throw new DataError(`Cannot choose the night of ${date} in "${parent}": ${state}`);
   }
   return names.map((name) => join(parent, basename(name)));

@@ -47,7 +47,7 @@ export function judge(
   const stars: Gate = {
     name: "zero point stars",
     value: zeroPoint?.stars ?? (measured.hasReference ? 0 : null),
-    threshold: `>= ${limits.goodStars}, degraded down to ${limits.minStars}`,
+    threshold: `>= ${limits.minStars}, ${limits.goodStars} for good`,
     verdict: starsVerdict(zeroPoint, measured.hasReference, limits),
   };
   if (zeroPoint === null) return [stars, shape];

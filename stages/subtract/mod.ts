@@ -188,6 +188,7 @@ async function chooseEngines(
   if (await hotpants.available()) return [hotpants];
   throw new ExternalToolError(
     "Cannot subtract with HOTPANTS: the program is not on PATH; use --engine native or auto",
+    { details: { missing: true } },
   );
 }
 
