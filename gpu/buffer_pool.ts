@@ -13,7 +13,12 @@ export class BufferPool {
   #idleBytes = 0;
   #lentBytes = 0;
 
-  /** @param cap Bytes kept at most while nobody uses them. */
+  /**
+   * Makes an empty pool.
+   *
+   * @param device Where the buffers are.
+   * @param cap Bytes kept at most while nobody uses them.
+   */
   constructor(device: GPUDevice, cap: number) {
     this.#device = device;
     this.#cap = cap;

@@ -13,7 +13,11 @@ export class LazyCompute implements Disposable {
   #compute: Compute | undefined;
   #closed = false;
 
-  /** @param options As of {@linkcode openCompute}. */
+  /**
+   * Opens nothing yet.
+   *
+   * @param options As of {@linkcode openCompute}.
+   */
   constructor(options: ComputeOptions = {}) {
     this.#options = options;
   }

@@ -15,7 +15,11 @@ export class PipelineCache {
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
 
-  /** @param device The device whose pipelines these are. */
+  /**
+   * Makes an empty cache.
+   *
+   * @param device The device whose pipelines these are.
+   */
   constructor(device: GPUDevice) {
     this.#device = device;
   }

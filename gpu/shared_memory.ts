@@ -32,7 +32,11 @@ export class SharedMemory {
   readonly #gaps: Gap[];
   #used = 0;
 
-  /** @param limit Bytes it may grow to. */
+  /**
+   * Makes a memory of one page.
+   *
+   * @param limit Bytes it may grow to.
+   */
   constructor(limit: number) {
     const maximum = Math.min(65536, Math.ceil(limit / PAGE));
     this.#limit = maximum * PAGE;

@@ -83,7 +83,12 @@ export class ThreadPool {
   readonly #threads: Thread[];
   readonly #kernels = new Map<string, Promise<unknown>>();
 
-  /** @param count How many. */
+  /**
+   * Starts the threads.
+   *
+   * @param count How many.
+   * @param memory What they share.
+   */
   constructor(count: number, memory: WebAssembly.Memory) {
     const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
     this.#threads = Array.from({ length: count }, () => new Thread(url));

@@ -64,73 +64,76 @@ function madOf(lane: usize, from: u32, to: u32, centre: f64): f64 {
   return (samples & 1) == 1 ? last : (before + last) * 0.5;
 }
 
-/** The samples of the present pixel that are kept; every thread has an instance of its own. */
-let keptFrom: u32 = 0;
-let keptTo: u32 = 0;
-/** Sums over them of the distances from `reference`, and of their squares. */
-let reference: f64 = 0;
-let sum: f64 = 0;
-let squares: f64 = 0;
+/** Sum of the distances of samples from a reference. */
+function sumOf(lane: usize, samples: u32, reference: f64): f64 {
+  let sum: f64 = 0;
+  for (let k: u32 = 0; k < samples; k++) sum += sample(lane, k) - reference;
+  return sum;
+}
 
-function takeAll(lane: usize, samples: u32, sums: bool): void {
-  keptFrom = 0;
-  keptTo = samples;
-  sum = 0;
-  squares = 0;
-  if (samples == 0) return;
-  reference = sample(lane, samples >> 1);
-  if (!sums) return;
+/** Sum of their squares. */
+function squaresOf(lane: usize, samples: u32, reference: f64): f64 {
+  let squares: f64 = 0;
   for (let k: u32 = 0; k < samples; k++) {
     const away = sample(lane, k) - reference;
-    sum += away;
     squares += away * away;
   }
+  return squares;
 }
 
-function takeOut(value: f64): void {
-  const away = value - reference;
-  sum -= away;
-  squares -= away * away;
-}
-
-/** Sigma of the kept samples. */
-function scatterOf(args: usize, lane: usize, centre: f64): f64 {
-  const n = keptTo - keptFrom;
+/** Sigma of n samples from their MAD, or from the sum and the sum of squares of their distances. */
+function scatterOf(args: usize, centre: f64, n: f64, mad: f64, sum: f64, squares: f64): f64 {
   let scatter: f64;
   if ((paramU32(args, 3) & SCATTER_STD) != 0) {
-    const mean = sum / <f64>n;
-    scatter = Math.sqrt(Math.max(0, squares / <f64>n - mean * mean));
+    const mean = sum / n;
+    scatter = Math.sqrt(Math.max(0, squares / n - mean * mean));
   } else {
     const factors = slotPointer(args, 2) + (<usize>(2 * paramU32(args, 0)) << 2);
-    scatter = madOf(lane, keptFrom, keptTo, centre) * <f64>load<f32>(factors + (<usize>n << 2));
+    scatter = mad * <f64>load<f32>(factors + (<usize>n << 2));
   }
   return Math.max(Math.max(scatter, <f64>paramF32(args, 7)), <f64>paramF32(args, 8) * Math.abs(centre));
 }
 
-/** Moves the ends of the range until nothing kept lies beyond the limits. */
-function clipRange(args: usize, lane: usize): void {
-  const centreMean = (paramU32(args, 3) & CENTRE_MEAN) != 0;
-  const rounds = paramU32(args, 6);
-  for (let round: u32 = 0; round < rounds && keptTo - keptFrom > 2; round++) {
-    const n = keptTo - keptFrom;
-    const centre = centreMean ? reference + sum / <f64>n : medianOf(lane, keptFrom, keptTo);
-    const scatter = scatterOf(args, lane, centre);
-    const low = centre - <f64>paramF32(args, 4) * scatter;
-    const high = centre + <f64>paramF32(args, 5) * scatter;
-    for (; keptFrom < keptTo && sample(lane, keptFrom) < low; keptFrom++) takeOut(sample(lane, keptFrom));
-    for (; keptTo > keptFrom && sample(lane, keptTo - 1) > high; keptTo--) takeOut(sample(lane, keptTo - 1));
-    if (keptTo - keptFrom == n) return;
-  }
-}
-
-/** Combines one pixel whose samples are sorted. */
+/** Combines one pixel whose samples are sorted; its state is in locals, which globals would slow down. */
 function finishPixel(args: usize, lane: usize, samples: u32, p: u32): void {
   const flags = paramU32(args, 3);
   const sums = (flags & (SCATTER_STD | CENTRE_MEAN | WANT_VARIANCE)) != 0 ||
     (flags & (MEDIAN | WEIGHTED)) == 0;
-  takeAll(lane, samples, sums);
-  if ((flags & CLIP) != 0) clipRange(args, lane);
-  const kept = keptTo - keptFrom;
+  const reference = samples > 0 ? sample(lane, samples >> 1) : 0;
+  let sum = sums ? sumOf(lane, samples, reference) : 0;
+  let squares = sums ? squaresOf(lane, samples, reference) : 0;
+  let from: u32 = 0;
+  let to = samples;
+  const rounds = (flags & CLIP) != 0 ? paramU32(args, 6) : 0;
+  for (let round: u32 = 0; round < rounds && to - from > 2; round++) {
+    const n = to - from;
+    const centre = (flags & CENTRE_MEAN) != 0
+      ? reference + sum / <f64>n
+      : medianOf(lane, from, to);
+    const mad = (flags & SCATTER_STD) != 0 ? 0 : madOf(lane, from, to, centre);
+    const scatter = scatterOf(args, centre, n, mad, sum, squares);
+    const low = centre - <f64>paramF32(args, 4) * scatter;
+    const high = centre + <f64>paramF32(args, 5) * scatter;
+    for (; from < to && sample(lane, from) < low; from++) {
+      const away = sample(lane, from) - reference;
+      sum -= away;
+      squares -= away * away;
+    }
+    for (; to > from && sample(lane, to - 1) > high; to--) {
+      const away = sample(lane, to - 1) - reference;
+      sum -= away;
+      squares -= away * away;
+    }
+    if (to - from == n) break;
+  }
+  storePixel(args, lane, samples, p, from, to);
+  if (to > from && (flags & WEIGHTED) == 0) finishEqual(args, p, to - from, reference, sum, squares);
+}
+
+/** Stores counts, a median, what is empty, and what needs weights. */
+function storePixel(args: usize, lane: usize, samples: u32, p: u32, from: u32, to: u32): void {
+  const flags = paramU32(args, 3);
+  const kept = to - from;
   if ((flags & WANT_COUNTS) != 0) {
     store<u16>(slotPointer(args, 4) + (<usize>p << 1), <u16>kept);
     store<u16>(slotPointer(args, 5) + (<usize>p << 1), <u16>(samples - kept));
@@ -141,16 +144,20 @@ function finishPixel(args: usize, lane: usize, samples: u32, p: u32): void {
     if ((flags & WANT_VARIANCE) != 0) store<f32>(slotPointer(args, 6) + (<usize>p << 2), NaN);
     return;
   }
-  if ((flags & MEDIAN) != 0) store<f32>(value, <f32>medianOf(lane, keptFrom, keptTo));
-  if ((flags & WEIGHTED) != 0) {
-    finishWeighted(args, p, load<f32>(lane + keptFrom * FLOATS), load<f32>(lane + (keptTo - 1) * FLOATS), kept);
-  } else {
-    finishEqual(args, p, kept);
-  }
+  if ((flags & MEDIAN) != 0) store<f32>(value, <f32>medianOf(lane, from, to));
+  if ((flags & WEIGHTED) == 0) return;
+  finishWeighted(args, p, load<f32>(lane + from * FLOATS), load<f32>(lane + (to - 1) * FLOATS), kept);
 }
 
 /** Mean and variance of samples of equal weight. */
-function finishEqual(args: usize, p: u32, kept: u32): void {
+function finishEqual(
+  args: usize,
+  p: u32,
+  kept: u32,
+  reference: f64,
+  sum: f64,
+  squares: f64,
+): void {
   const flags = paramU32(args, 3);
   const at = <usize>p << 2;
   const n = <f64>kept;

@@ -45,8 +45,9 @@ const PROBES = 12;
 /**
  * Samples a mapping coarsely enough to be cheap and finely enough to be right.
  *
- * The step is halved until bilinear interpolation in the middle of cells spread
- * over the image, where its error is largest, is within the tolerance.
+ * The mapping itself is asked at the coarsest step alone; finer nodes come from cubic
+ * interpolation. The step is halved until bilinear interpolation in the middle of cells spread
+ * over the image, where its error is largest, is within the tolerance of the mapping.
  *
  * @param toSource The exact mapping.
  * @param options Size of the target image and tolerance.
@@ -54,21 +55,25 @@ const PROBES = 12;
  */
 export function coordinateMesh(toSource: PixelMapping, options: MeshOptions): CoordinateMesh {
   const tolerance = options.tolerancePx ?? 0.001;
-  let step = options.stepPx ?? 64;
-  let mesh = sampleMesh(toSource, options, step);
-  while (step > FINEST_STEP && meshErrorPx(mesh, toSource) > tolerance) {
-    step /= 2;
-    mesh = sampleMesh(toSource, options, step);
+  const coarse = sampleMesh(toSource, options, options.stepPx ?? 64);
+  const smooth = coarse.columns >= 4 && coarse.rows >= 4 && coarse.x.every(Number.isFinite);
+  let mesh = coarse;
+  for (let step = coarse.stepPx / 2; step >= FINEST_STEP; step /= 2) {
+    if (meshErrorPx(mesh, toSource) <= tolerance) break;
+    mesh = smooth ? refineMesh(coarse, options, step) : sampleMesh(toSource, options, step);
+  }
+  if (smooth && mesh.stepPx === FINEST_STEP && meshErrorPx(mesh, toSource) > tolerance) {
+    mesh = sampleMesh(toSource, options, FINEST_STEP);
   }
   setAreas(mesh);
   return mesh;
 }
 
-function sampleMesh(toSource: PixelMapping, options: MeshOptions, step: number): CoordinateMesh {
+function emptyMesh(options: MeshOptions, step: number): CoordinateMesh {
   const columns = Math.ceil(Math.max(1, options.width - 1) / step) + 1;
   const rows = Math.ceil(Math.max(1, options.height - 1) / step) + 1;
   const nodes = columns * rows;
-  const mesh: CoordinateMesh = {
+  return {
     stepPx: step,
     columns,
     rows,
@@ -76,6 +81,61 @@ function sampleMesh(toSource: PixelMapping, options: MeshOptions, step: number):
     y: new Float64Array(nodes),
     area: new Float32Array(nodes),
   };
+}
+
+/** A finer mesh through the nodes of a coarse one. */
+function refineMesh(coarse: CoordinateMesh, options: MeshOptions, step: number): CoordinateMesh {
+  const mesh = emptyMesh(options, step);
+  refineNodes(coarse.x, coarse, mesh, mesh.x);
+  refineNodes(coarse.y, coarse, mesh, mesh.y);
+  return mesh;
+}
+
+function refineNodes(
+  values: Float64Array,
+  coarse: CoordinateMesh,
+  { columns, rows, stepPx }: CoordinateMesh,
+  into: Float64Array,
+): void {
+  const ratio = coarse.stepPx / stepPx;
+  const wide = new Float64Array(coarse.rows * columns);
+  for (let column = 0; column < columns; column++) {
+    const { first, weights: [a, b, c, d] } = cubicAt(column / ratio, coarse.columns);
+    for (let row = 0; row < coarse.rows; row++) {
+      const at = row * coarse.columns + first;
+      wide[row * columns + column] = a * values[at]! + b * values[at + 1]! +
+        c * values[at + 2]! + d * values[at + 3]!;
+    }
+  }
+  for (let row = 0; row < rows; row++) {
+    const { first, weights: [a, b, c, d] } = cubicAt(row / ratio, coarse.rows);
+    for (let column = 0; column < columns; column++) {
+      const at = first * columns + column;
+      into[row * columns + column] = a * wide[at]! + b * wide[at + columns]! +
+        c * wide[at + 2 * columns]! + d * wide[at + 3 * columns]!;
+    }
+  }
+}
+
+/** Lagrange's cubic through the four nodes around a place among at least four. */
+function cubicAt(
+  place: number,
+  count: number,
+): { first: number; weights: readonly [number, number, number, number] } {
+  const first = Math.min(Math.max(Math.floor(place) - 1, 0), count - 4);
+  const t = place - first;
+  const weights = [
+    (t - 1) * (t - 2) * (t - 3) / -6,
+    t * (t - 2) * (t - 3) / 2,
+    t * (t - 1) * (t - 3) / -2,
+    t * (t - 1) * (t - 2) / 6,
+  ] as const;
+  return { first, weights };
+}
+
+function sampleMesh(toSource: PixelMapping, options: MeshOptions, step: number): CoordinateMesh {
+  const mesh = emptyMesh(options, step);
+  const { columns, rows } = mesh;
   for (let row = 0, node = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, node++) {
       const [x, y] = toSource(column * step, row * step);
