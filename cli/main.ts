@@ -10,17 +10,20 @@ import { EXIT_CODES, GppyError } from "../config/errors.ts";
 import { VERSION } from "../config/version.ts";
 import { STAGES } from "../stages/registry.ts";
 import { addCompletions } from "./completions.ts";
+import { cleanCommand } from "./commands/clean.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { referenceCommand } from "./commands/reference.ts";
 import { historyCommand } from "./commands/history.ts";
 import { parkCommand } from "./commands/park.ts";
 import { retryCommand } from "./commands/retry.ts";
+import { noticesCommand } from "./commands/notices.ts";
 import { runCommand } from "./commands/run.ts";
 import { showCommand } from "./commands/show.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { stageCommand } from "./commands/stage.ts";
 import { statusCommand } from "./commands/status.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { watchCommand, watchStepCommand } from "./commands/watch.ts";
 import { note } from "./terminal.ts";
 
@@ -66,6 +69,7 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
     historyCommand(),
     retryCommand(),
     parkCommand(),
+    noticesCommand(setExitCode),
   ];
   for (const command of unattended) program.addCommand(command);
   program.addCommand(watchStepCommand(setExitCode), { hidden: true });
@@ -74,6 +78,8 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
   program.commandsGroup("Around it:");
   const around = [
     showCommand(),
+    verifyCommand(setExitCode),
+    cleanCommand(),
     referenceCommand(setExitCode),
     simulateCommand(),
     configCommand(),
