@@ -1,0 +1,113 @@
+/** The routines around the watcher, run for real: tmux, cron's line under flock, systemd's units. */
+
+import assert from "node:assert/strict";
+import { basename, join } from "node:path";
+import { World } from "./_watch_world.ts";
+
+const SCRIPTS = join(import.meta.dirname ?? ".", "..", "scripts");
+
+async function run(
+  command: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; text: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(command[0]!, {
+    args: command.slice(1),
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+async function until(what: string, test: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    if (await test()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail(`waited in vain: ${what}`);
+}
+
+Deno.test("gppy_tmux.sh opens a window a telescope, leaves running ones alone and revives ended ones", async () => {
+  await using world = await World.make();
+  const list = join(world.folder, "units.txt");
+  await Deno.writeTextFile(list, "# the south\n7DT01\n\n 7DT02  # new camera\n");
+  const env = { GPPY_PATH_BASE: world.site.paths.base, GPPY_UNITS: list, TMUX: "" };
+  const socket = join(world.folder, "tmux.sock");
+  const tmux = (...args: string[]) =>
+    run([join(SCRIPTS, "gppy_tmux.sh"), "-S", socket, ...args], env);
+  const dead = async () => (await tmux("status")).text.match(/has ended/g)?.length ?? 0;
+  try {
+    assert.equal((await tmux("start")).text, "7DT01: started\n7DT02: started\n");
+    const before = (await tmux("status")).text;
+    assert.match(before, /^7DT01: runs, process \d+\n7DT02: runs, process \d+\n$/);
+    assert.equal((await tmux("start")).text, "7DT01: runs already\n7DT02: runs already\n");
+    assert.equal((await tmux("status")).text, before);
+    await until("both watch", async () => {
+      const screens = await Promise.all(
+        ["7DT01", "7DT02"].map((unit) =>
+          run(["tmux", "-S", socket, "capture-pane", "-p", "-t", `=gppy:=${unit}`])
+        ),
+      );
+      return screens.every(({ text }) => /Watching/.test(text));
+    });
+    Deno.kill(Number(/7DT02: runs, process (\d+)/.exec(before)?.[1]), "SIGKILL");
+    await until("one has ended", async () => await dead() === 1);
+    assert.equal((await tmux("start")).text, "7DT01: runs already\n7DT02: started again\n");
+    await until("the revived one watches", async () => {
+      const { text } = await run([
+        "tmux",
+        "-S",
+        socket,
+        "capture-pane",
+        "-p",
+        "-t",
+        "=gppy:=7DT02",
+      ]);
+      return /Watching/.test(text);
+    });
+    assert.equal((await tmux("stop")).text, "7DT01: asked to end\n7DT02: asked to end\n");
+    await until("both have ended", async () => await dead() === 2);
+  } finally {
+    await run(["tmux", "-S", socket, "kill-server"]);
+  }
+});
+
+Deno.test("the line of cron.example runs a night, and two at once do not meet", async () => {
+  await using world = await World.make();
+  await world.addLights("7DT01", "2024-04-23_gain2750", ["T1"]);
+  const text = await Deno.readTextFile(join(SCRIPTS, "cron.example"));
+  const line = /^\*\/10 \* \* \* \* (.*)$/m.exec(text)?.[1] ?? "";
+  assert.match(line, /^flock /);
+  const log = join(world.folder, "watch.log");
+  const env = {
+    PATH: `${SCRIPTS}:${Deno.env.get("PATH")}`,
+    GPPY_PATH_BASE: world.site.paths.base,
+    GPPY_WATCH_GRACE_S: "0",
+    GPPY_WATCH_MIN_FREE_DISK_GB: "0",
+    LOCK: join(world.folder, "lock"),
+    LOG: log,
+  };
+  const both = await Promise.all([1, 2].map(() => run(["sh", "-c", line], env)));
+  assert.deepEqual(both.map(({ code, text }) => [code, text]), [[0, ""], [0, ""]]);
+  const said = await Deno.readTextFile(log);
+  assert.equal(said.match(/Watching/g)?.length, 1, "one of the two had the lock");
+  using journal = world.journal();
+  assert.deepEqual(World.states(journal.nights()), ["7DT01 2024-04-23_gain2750 partial 1"]);
+});
+
+Deno.test("systemd accepts the units", async () => {
+  await using world = await World.make();
+  const paths: string[] = [];
+  for (const { name } of Deno.readDirSync(join(SCRIPTS, "systemd"))) {
+    const text = await Deno.readTextFile(join(SCRIPTS, "systemd", name));
+    const path = join(world.folder, name.replace("@.", "@7DT07."));
+    await Deno.writeTextFile(path, text.replaceAll("/opt/gppy/scripts", SCRIPTS));
+    paths.push(path);
+  }
+  assert.deepEqual(paths.map((path) => basename(path)).sort(), [
+    "gppy-watch.service",
+    "gppy-watch@7DT07.service",
+  ]);
+  const { code, text } = await run(["systemd-analyze", "verify", "--man=no", ...paths]);
+  assert.deepEqual([code, text], [0, ""]);
+});
