@@ -24,6 +24,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 
+/** Tests, benchmarks, and what only they use. */
+const TESTING = /(_test|_bench)\.ts$|(^|\/)_test[^/]*\.ts$/;
+
 /**
  * Finds the imports of one file that go against the layers.
  *
@@ -34,7 +37,7 @@ const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 export function findWrongImports(file: string, text: string): string[] {
   const layer = file.split("/")[0] ?? "";
   const allowed = ALLOWED[layer];
-  if (!allowed || file.endsWith("_test.ts") || file.endsWith("_bench.ts")) return [];
+  if (!allowed || TESTING.test(file)) return [];
   const wrong: string[] = [];
   for (const [, target = ""] of text.matchAll(IMPORT)) {
     const path = normalize(join(dirname(file), target));
