@@ -79,6 +79,10 @@ export async function runStage(request: StageRequest): Promise<StageResult> {
       return { manifest: earlier, path, ran: false, left };
     }
   }
+  if (inputs.length === 0) {
+    const kinds = Object.keys(stage.inputs).join(" or ");
+    request.log.info("{stage}: no {kinds} to work on", { stage: stage.name, kinds });
+  }
   await requireInputs(stage.name, manifest.night.work, inputs);
   const folder = join(manifest.night.work, stage.name);
   await makeFolder(folder);
