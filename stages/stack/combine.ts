@@ -4,24 +4,29 @@
  * @module
  */
 
-import { type ImageReader, openImage } from "../../fits/image.ts";
+import type { HostBuffer } from "../../gpu/backend.ts";
+import type { Compute } from "../../gpu/compute.ts";
+import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
+import { type EncodedRows, foldSums } from "../../gpu/kernels/encode/encode.ts";
 import {
-  clipStack,
-  type ClipStackOptions,
-  type CombineMethod,
-} from "../../gpu/kernels/clip_stack/clip_stack.ts";
-import { fillGaps } from "../../gpu/kernels/reduce/fill_gaps.ts";
+  type JoinedRows,
+  joinLayers,
+  type JoinOptions,
+  type JoinPlanes,
+} from "../../gpu/kernels/join_layers/join_layers.ts";
+import { fixedMesh } from "../../gpu/kernels/resample/fixed_mesh.ts";
 import type { ResampleKernel } from "../../gpu/kernels/resample/kernel_table.ts";
 import {
   type CoordinateMesh,
   coordinateMesh,
   sourceRows,
 } from "../../gpu/kernels/resample/mesh.ts";
-import { kernelReach, resampleStrip } from "../../gpu/kernels/resample/resample.ts";
+import { kernelReach } from "../../gpu/kernels/resample/resample.ts";
 import { bit } from "../../sky/mask.ts";
+import { FrameWindow, type RowRange } from "./frame_window.ts";
 import { EXCLUDED, type StackFrame } from "./frames.ts";
 import type { Grid } from "./grid.ts";
-import { joinStrip } from "./join_strip.ts";
+import { flatSky } from "./sky_model.ts";
 
 /** How frames are combined. */
 export interface CombineOptions {
@@ -33,6 +38,7 @@ export interface CombineOptions {
   readonly background: "mesh" | "constant" | "none";
   /** `[frames]`, shares in a mean. */
   readonly weights: readonly number[];
+  readonly compute: Compute;
   readonly signal: AbortSignal;
 }
 
@@ -40,162 +46,213 @@ export interface CombineOptions {
 export interface StackStrip {
   readonly firstRow: number;
   /** `[rows, width]`, ADU; 0 where no frame has a sample. */
-  readonly data: Float32Array;
+  readonly data: Float32Array<ArrayBufferLike>;
   /** `[rows, width]`, bit planes. */
-  readonly mask: Uint16Array;
+  readonly mask: Uint16Array<ArrayBufferLike>;
   /** `[rows, width]`, inverse variance, 1/ADU²; 0 where no frame has a sample. */
-  readonly weight: Float32Array;
+  readonly weight: Float32Array<ArrayBufferLike>;
+  /** `data` and `weight` as their files have them, if that is known. */
+  readonly encoded?: { readonly data: EncodedStrip; readonly weight: EncodedStrip };
 }
 
-/** A frame resampled to some rows of the grid. */
-export interface Layer {
-  readonly frame: StackFrame;
-  readonly weight: number;
-  readonly data: Float32Array;
-  readonly mask: Uint16Array;
+/** Rows as a FITS file has them. */
+export interface EncodedStrip {
+  readonly raw: Uint8Array<ArrayBufferLike>;
+  /** Sum of the bytes, as DATASUM has it. */
+  readonly sum: number;
 }
 
-/** Bytes that the layers of a strip may take. */
-const LAYER_BYTES = 500_000_000;
-const REPAIRED = bit("BAD", "NO_DATA", "CR");
-const NO_DATA = bit("NO_DATA");
-const SAT = bit("SAT");
+/** Bytes that windows of frames, layers and strips may take together. */
+const ROOM_BYTES = 700_000_000;
+const TALLEST_STRIP = 128;
 
-/** An open frame and where the grid lies in it. */
+const PLANES: JoinPlanes = {
+  excluded: EXCLUDED,
+  sat: bit("SAT"),
+  noData: bit("NO_DATA"),
+  clipped: bit("CLIPPED"),
+  rejected: bit("REJECTED"),
+};
+
+/** A frame and where the grid lies in it. */
 interface Source {
   readonly frame: StackFrame;
-  readonly weight: number;
-  readonly image: ImageReader;
-  readonly mask: ImageReader | undefined;
   readonly mesh: CoordinateMesh;
 }
 
 /**
- * Combines frames on a grid. Memory does not depend on the size of the frames,
- * but for the rows of one frame that a strip needs, nor on their number.
+ * Combines frames on a grid. Memory does not depend on the size of the frames but for the rows that
+ * a strip needs, and the strips become lower where there are many frames.
+ *
+ * Strips are computed while the rows for the next ones are read.
  *
  * @param frames The frames, at least one.
  * @param grid The grid of the stack.
  * @param options How.
- * @returns Strips of the stack from its first row to its last; their arrays are used again.
+ * @returns Strips of the stack from its first row to its last; the arrays of a strip are used again
+ * for the one after the next.
  */
 export async function* combineFrames(
   frames: readonly StackFrame[],
   grid: Grid,
   options: CombineOptions,
 ): AsyncGenerator<StackStrip> {
-  const sources: Source[] = [];
-  try {
-    for (const [k, frame] of frames.entries()) {
-      sources.push(await openSource(frame, grid, options.weights[k]!));
+  const { compute, signal } = options;
+  const sources = frames.map((frame) => ({ frame, mesh: meshOf(frame, grid) }));
+  const height = stripHeight(sources, grid, options.kernel);
+  const targets = Array.from({ length: Math.ceil(grid.height / height) }, (_, i): RowRange => ({
+    firstRow: i * height,
+    rows: Math.min(height, grid.height - i * height),
+  }));
+  using open = new OpenStack();
+  for (const source of sources) open.windows.push(await openWindow(source, targets, options));
+  for (let i = 0; i < 2; i++) open.outputs.push(new OutputRows(compute, grid.width, height));
+  const wanted = (i: number) => sources.map((source) => rowsFor(source, targets[i]!, options));
+  for (const [i, target] of targets.entries()) {
+    signal.throwIfAborted();
+    const ranges = wanted(i);
+    const next = i + 1 < targets.length ? wanted(i + 1) : undefined;
+    const rows = [];
+    for (const [k, window] of open.windows.entries()) {
+      rows.push(await window.slideTo(ranges[k]!, signal));
+      if (next) window.readAhead(next[k]!);
     }
-    const room = LAYER_BYTES / (6 * grid.width * frames.length);
-    const step = Math.max(8, Math.min(512, Math.floor(room), grid.height));
-    const layers = sources.map(() => ({
-      data: new Float32Array(step * grid.width),
-      mask: new Uint16Array(step * grid.width),
-    }));
-    for (let firstRow = 0; firstRow < grid.height; firstRow += step) {
-      const rows = Math.min(step, grid.height - firstRow);
-      const filled: Layer[] = [];
-      for (const [k, source] of sources.entries()) {
-        options.signal.throwIfAborted();
-        const data = layers[k]!.data.subarray(0, rows * grid.width);
-        const mask = layers[k]!.mask.subarray(0, rows * grid.width);
-        const target = { width: grid.width, firstRow, rows, data, mask };
-        if (!await resampleSource(source, target, options)) continue;
-        filled.push({ frame: source.frame, weight: source.weight, data, mask });
-      }
-      yield { firstRow, ...combineLayers(filled, rows * grid.width, options) };
-    }
-  } finally {
-    for (const source of sources) {
-      source.image.close();
-      source.mask?.close();
-    }
+    const output = open.outputs[i % 2]!;
+    const result = output.of(target.rows);
+    await joinLayers(compute, rows, result, joinOptions(frames, grid, target, options), signal);
+    yield { firstRow: target.firstRow, ...output.strip(result) };
   }
 }
 
-async function openSource(frame: StackFrame, grid: Grid, weight: number): Promise<Source> {
-  const mesh = coordinateMesh((x, y) => {
+/** What has to be closed. */
+class OpenStack implements Disposable {
+  readonly windows: FrameWindow[] = [];
+  readonly outputs: OutputRows[] = [];
+
+  [Symbol.dispose](): void {
+    for (const part of [...this.windows, ...this.outputs]) part[Symbol.dispose]();
+  }
+}
+
+function meshOf(frame: StackFrame, grid: Grid): CoordinateMesh {
+  return coordinateMesh((x, y) => {
     const [raDeg, decDeg] = grid.wcs.pixelToSky(x, y);
     return frame.wcs.skyToPixel(raDeg, decDeg);
   }, grid);
-  const image = await openImage(frame.product.path);
-  try {
-    const mask = frame.maskPath === undefined ? undefined : await openImage(frame.maskPath);
-    return { frame, weight, image, mask, mesh };
-  } catch (error) {
-    image.close();
-    throw error;
+}
+
+function rowsFor({ frame, mesh }: Source, target: RowRange, options: CombineOptions): RowRange {
+  const source = { height: frame.height, reach: kernelReach(options.kernel) };
+  return sourceRows(mesh, target, source);
+}
+
+/** As many rows as there is room for: a turned frame needs more of its own rows than that. */
+function stripHeight(sources: readonly Source[], grid: Grid, kernel: ResampleKernel): number {
+  for (let height = TALLEST_STRIP; height > 8; height /= 2) {
+    let bytes = 2 * height * grid.width * 18;
+    for (const { frame, mesh } of sources) {
+      const middle = { firstRow: Math.floor(grid.height / 2), rows: height };
+      const { rows } = sourceRows(mesh, middle, {
+        height: frame.height,
+        reach: kernelReach(kernel),
+      });
+      bytes += Math.max(rows, height) * frame.width * 12 + height * grid.width * 6;
+    }
+    if (bytes <= ROOM_BYTES) return height;
   }
+  return 8;
 }
 
-interface Target {
-  readonly width: number;
-  readonly firstRow: number;
-  readonly rows: number;
-  readonly data: Float32Array;
-  readonly mask: Uint16Array;
-}
-
-/** Fills rows of the grid from one frame; false if the frame does not reach them. */
-async function resampleSource(
-  { frame, image, mask, mesh }: Source,
-  target: Target,
+async function openWindow(
+  source: Source,
+  targets: readonly RowRange[],
   options: CombineOptions,
-): Promise<boolean> {
-  const { kernel } = options;
-  const reach = kernelReach(kernel);
-  const { firstRow, rows } = sourceRows(mesh, target, { height: frame.height, reach });
-  if (rows === 0) return false;
-  const data = await image.readRows(firstRow, rows);
-  const planes = await mask?.readRowsUint16(firstRow, rows) ?? new Uint16Array(data.length);
-  for (let i = 0; i < data.length; i++) if (data[i] !== data[i]) planes[i]! |= NO_DATA;
-  if (mask === undefined) markSaturated(data, planes, frame.saturationAdu);
-  takeBackground(frame, data, firstRow, options.background);
-  fillGaps(data, planes, { width: frame.width, bits: REPAIRED });
-  resampleStrip({ width: frame.width, firstRow, rows, data, mask: planes }, mesh, target, {
-    kernel,
-    scale: frame.scale,
+): Promise<FrameWindow> {
+  const { frame, mesh } = source;
+  const capacity = Math.max(1, ...targets.map((target) => rowsFor(source, target, options).rows));
+  const { background } = frame;
+  return await FrameWindow.open({
+    frame,
+    compute: options.compute,
+    mesh: fixedMesh(mesh),
+    background: options.background === "mesh"
+      ? background
+      : flatSky(options.background === "constant" ? background.globalLevel : 0),
+    capacity,
   });
-  return true;
 }
 
-/** A frame without a mask may be saturated all the same. */
-function markSaturated(data: Float32Array, planes: Uint16Array, levelAdu: number): void {
-  for (let i = 0; i < data.length; i++) if (data[i]! >= levelAdu) planes[i]! |= SAT;
-}
-
-function takeBackground(
-  { background }: StackFrame,
-  data: Float32Array,
-  firstRow: number,
-  choice: CombineOptions["background"],
-): void {
-  if (choice === "mesh") background.subtract(data, firstRow);
-  if (choice !== "constant") return;
-  const level = background.globalLevel;
-  for (let i = 0; i < data.length; i++) data[i] = data[i]! - level;
-}
-
-function combineLayers(
-  layers: readonly Layer[],
-  pixels: number,
+function joinOptions(
+  frames: readonly StackFrame[],
+  grid: Grid,
+  target: RowRange,
   options: CombineOptions,
-): Omit<StackStrip, "firstRow"> {
-  if (layers.length === 0) {
-    const mask = new Uint16Array(pixels).fill(NO_DATA);
-    return { data: new Float32Array(pixels), mask, weight: new Float32Array(pixels) };
-  }
-  const sigmas = layers.map(({ frame }) => frame.skySigmaAdu * frame.scale);
-  const clip: ClipStackOptions = {
+): JoinOptions {
+  const sigmas = frames.map(({ skySigmaAdu, scale }) => skySigmaAdu * scale);
+  return {
+    ...target,
+    width: grid.width,
+    kernel: options.kernel,
     method: options.method,
     clipSigma: options.clipSigma,
     sigmaFloor: Math.max(...sigmas),
     sigmaRelative: options.clipRelative,
-    weights: layers.map(({ weight }) => weight),
+    weights: options.weights,
     variances: sigmas.map((sigma) => sigma ** 2),
+    planes: PLANES,
   };
-  return joinStrip(layers, EXCLUDED, (data) => clipStack(data, clip));
+}
+
+/** Arrays of a strip, in memory that every thread reaches. */
+class OutputRows implements Disposable {
+  readonly #buffers: HostBuffer[] = [];
+  readonly #width: number;
+  readonly #value: Uint8Array<ArrayBufferLike>;
+  readonly #mask: Uint8Array<ArrayBufferLike>;
+  readonly #weight: Uint8Array<ArrayBufferLike>;
+  readonly #rawValue: Uint8Array<ArrayBufferLike>;
+  readonly #rawWeight: Uint8Array<ArrayBufferLike>;
+
+  constructor(compute: Compute, width: number, rows: number) {
+    const allocate = (bytes: number) => {
+      const buffer = compute.allocate(bytes);
+      this.#buffers.push(buffer);
+      return buffer.bytes;
+    };
+    this.#width = width;
+    this.#value = allocate(rows * width * 4);
+    this.#mask = allocate(rows * width * 2);
+    this.#weight = allocate(rows * width * 4);
+    this.#rawValue = allocate(rows * width * 4);
+    this.#rawWeight = allocate(rows * width * 4);
+  }
+
+  of(rows: number): Required<JoinedRows> {
+    const count = rows * this.#width;
+    const encoded = (raw: Uint8Array<ArrayBufferLike>): EncodedRows => ({
+      raw: raw.subarray(0, count * 4),
+      sums: new Uint32Array(rows * 2),
+    });
+    return {
+      value: new Float32Array(this.#value.buffer, this.#value.byteOffset, count),
+      mask: new Uint16Array(this.#mask.buffer, this.#mask.byteOffset, count),
+      weight: new Float32Array(this.#weight.buffer, this.#weight.byteOffset, count),
+      encodedValue: encoded(this.#rawValue),
+      encodedWeight: encoded(this.#rawWeight),
+    };
+  }
+
+  strip(rows: Required<JoinedRows>): Omit<StackStrip, "firstRow"> {
+    const encoded = ({ raw, sums }: EncodedRows) => ({ raw, sum: foldSums(sums) });
+    return {
+      data: rows.value,
+      mask: rows.mask,
+      weight: rows.weight,
+      encoded: { data: encoded(rows.encodedValue), weight: encoded(rows.encodedWeight) },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const buffer of this.#buffers.splice(0)) buffer[Symbol.dispose]();
+  }
 }

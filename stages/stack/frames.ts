@@ -7,12 +7,12 @@
 import { DataError } from "../../config/errors.ts";
 import type { Unit } from "../../config/site.ts";
 import type { FitsHeader } from "../../fits/header.ts";
-import { readImage } from "../../fits/image.ts";
-import { type Background, backgroundMesh } from "../../sky/background.ts";
-import { bit, readMask } from "../../sky/mask.ts";
+import { openImage } from "../../fits/image.ts";
+import { bit } from "../../sky/mask.ts";
 import { airmass } from "../../sky/time.ts";
 import { type Wcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
+import { measureSky, type SkyModel } from "./sky_model.ts";
 
 /** A frame ready to be stacked. */
 export interface StackFrame {
@@ -31,7 +31,7 @@ export interface StackFrame {
   readonly saturationAdu: number;
   /** At the middle of the exposure; undefined when it cannot be known. */
   readonly airmass: number | undefined;
-  readonly background: Background;
+  readonly background: SkyModel;
   /** Noise of a pixel of empty sky, ADU of this frame. */
   readonly skySigmaAdu: number;
   /** Factor that brings its flux to the scale of the stack. */
@@ -72,14 +72,15 @@ export async function measureFrame(
   product: Product,
   { mask, meshPx, camera }: FrameFacts,
 ): Promise<MeasuredFrame> {
-  const { width, height, data, header } = await readImage(product.path);
+  using image = await openImage(product.path);
+  const { width, height, header } = image;
   const wcs = wcsFromHeader(header);
   if (wcs === undefined) {
     throw new DataError(`Cannot stack "${product.id}": it has no WCS`, {
       details: { file: product.path },
     });
   }
-  const planes = mask === undefined ? undefined : await readMask(mask.path);
+  using planes = mask === undefined ? undefined : await openImage(mask.path);
   if (planes !== undefined && (planes.width !== width || planes.height !== height)) {
     throw new DataError(
       `Cannot stack "${product.id}": it is ${width}×${height} px, its mask ` +
@@ -87,10 +88,7 @@ export async function measureFrame(
       { details: { file: product.path, mask: mask?.path ?? null } },
     );
   }
-  const background = backgroundMesh(data, width, height, {
-    meshPx,
-    ...(planes === undefined ? {} : { mask: planes.data, maskBits: EXCLUDED }),
-  });
+  const background = await measureSky(image, planes, { meshPx, excluded: EXCLUDED });
   const skySigmaAdu = background.globalSigma;
   if (!Number.isFinite(skySigmaAdu)) {
     throw new DataError(`Cannot stack "${product.id}": it has no usable background`, {

@@ -84,6 +84,7 @@ export async function makeStack(
     ...params,
     method: params.combine,
     weights,
+    compute: await context.compute.get(),
     signal: context.signal,
   };
   const header = stackHeader(frames, grid, { ...options, ...request, engine });

@@ -68,9 +68,14 @@ export async function writeStack(
   });
   const sample = new PixelSample(width * height);
   let covered = 0;
+  // a strip is written while the next one is made
+  let writing: Promise<number> = Promise.resolve(0);
   for await (const strip of strips) {
-    covered += await writeStrip(strip, { image, mask, weight }, sample);
+    covered += await writing;
+    writing = writeStrip(strip, { image, mask, weight }, sample);
+    writing.catch(() => undefined); // told where it is waited for
   }
+  covered += await writing;
   const noiseAdu = clippedStats(sample.values).sigma;
   image.header.set("NOISEADU", Number.isFinite(noiseAdu) ? noiseAdu : 0);
   await weight.finish();
@@ -90,15 +95,21 @@ async function writeStrip(
   writers: StackWriters,
   sample: PixelSample,
 ): Promise<number> {
-  await writers.image.writeRows(strip.data);
+  const { encoded } = strip;
+  if (encoded === undefined) {
+    await writers.image.writeRows(strip.data);
+    await writers.weight.writeRows(strip.weight);
+  } else {
+    await writers.image.writeRowBytes(encoded.data.raw, encoded.data.sum);
+    await writers.weight.writeRowBytes(encoded.weight.raw, encoded.weight.sum);
+  }
   await writers.mask.writeRows(strip.mask);
-  await writers.weight.writeRows(strip.weight);
   let covered = 0;
   for (let i = 0; i < strip.data.length; i++) {
     if (strip.weight[i]! > 0) covered++;
     else strip.data[i] = NaN; // written already; does not count as sky
   }
-  sample.add(strip.data);
+  sample.add(strip.data as Float32Array);
   return covered;
 }
 

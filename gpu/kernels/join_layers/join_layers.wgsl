@@ -28,6 +28,7 @@ const HALF_PI = 1.5707964;
 const INFINITY_BITS = 0x7f800000u;
 
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > INFINITY_BITS; }
+fn infinity() -> f32 { return bitcast<f32>(INFINITY_BITS + params.rows - params.rows); }
 fn sample(lane: u32, k: u32) -> f32 { return column[k * WORKGROUP + lane]; }
 
 fn mask_of(k: u32, i: u32) -> u32 {
@@ -89,19 +90,24 @@ fn is_used(k: u32, i: u32) -> bool {
   return !is_nan(layer_of(k, i)) && (mask_of(k, i) & params.excluded) == 0u;
 }
 
-// Sorts the samples that take part into workgroup memory; returns how many.
+// Sorts the samples that take part into workgroup memory, the others as +Infinity; returns how many.
 fn sort_column(i: u32, lane: u32) -> u32 {
   var samples = 0u;
   for (var k = 0u; k < params.frames; k++) {
-    if (!is_used(k, i)) { continue; }
-    let v = layer_of(k, i);
-    var at = samples;
-    while (at > 0u && sample(lane, at - 1u) > v) {
-      column[at * WORKGROUP + lane] = sample(lane, at - 1u);
-      at -= 1u;
+    let used = is_used(k, i);
+    column[k * WORKGROUP + lane] = select(infinity(), layer_of(k, i), used);
+    samples += select(0u, 1u, used);
+  }
+  for (var n = 0u; n < params.pairs; n++) {
+    let pair = network[n];
+    let a = (pair & 0xffffu) * WORKGROUP + lane;
+    let b = (pair >> 16u) * WORKGROUP + lane;
+    let x = column[a];
+    let y = column[b];
+    if (x > y) {
+      column[a] = y;
+      column[b] = x;
     }
-    column[at * WORKGROUP + lane] = v;
-    samples += 1u;
   }
   return samples;
 }

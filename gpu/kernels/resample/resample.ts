@@ -48,7 +48,7 @@ export const MASK_WEIGHT = 0.1;
 
 /** Rows and columns a kernel needs on either side of a position. */
 export function kernelReach(kernel: ResampleKernel): number {
-  return kernelTable(kernel).taps / 2 + 1;
+  return Math.ceil(kernelTable(kernel).taps / 2) + 1;
 }
 
 /**
