@@ -150,7 +150,7 @@ export function checkSite(site: Site): Check[] {
 }
 
 function checkSections(site: Site): Check {
-  const known = STAGES.map((stage) => stage.name);
+  const known = [...STAGES.map((stage) => stage.name), "watch", "notices"];
   const unknown = site.settingsSections.filter((section) => !known.includes(section));
   return {
     part: "site",

@@ -9,7 +9,8 @@ import type { Clock } from "./clock.ts";
 import { type Executor, nightName, type StepEnd } from "./executor.ts";
 import type { Journal } from "./journal.ts";
 import { beatLeases } from "./leases.ts";
-import { failTask, finishTask, interruptTask, restartRun, type Task } from "./tasks.ts";
+import { failTask, restartRun } from "./failed_tasks.ts";
+import { finishTask, interruptTask, type Task } from "./tasks.ts";
 import { describeError } from "./worker.ts";
 
 /** What a crew works with. */

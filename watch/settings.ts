@@ -62,4 +62,8 @@ export const watchSchema = z.object({
 export type WatchSettings = z.output<typeof watchSchema>;
 
 /** The settings as something that has parameters. */
-export const WATCH_PARAMETERS = { name: "watch", params: watchSchema };
+export const WATCH_PARAMETERS = {
+  name: "watch",
+  summary: "Take nights through every stage as they arrive",
+  params: watchSchema,
+};

@@ -4,14 +4,11 @@
  * @module
  */
 
-import { classify, LOST_LIMIT, retryWaitMs, type StepError } from "./failures.ts";
+import type { StepError } from "./failures.ts";
 import { type FrameAccount, writeFrames } from "./frame_account.ts";
 import { type Journal, type Night, SELECT_NIGHTS, toNight } from "./journal.ts";
 import { holdsLease, type Lease, releaseLease, takeLease } from "./leases.ts";
 import { addNotice, type NoticeBody } from "./notices.ts";
-
-/** How often a run begins again because its work folder lost something. */
-const RESTARTS = 3;
 
 /** One step of one night, under a lease. */
 export interface Task {
@@ -104,7 +101,7 @@ function begin(journal: Journal, night: Night, now: number): void {
     kind: "start",
     night: night.id,
     body: { ...nameOf(night), counts: { files: night.files } },
-    once: `start ${key(night)}`,
+    once: `start ${runKey(night)}`,
   }, now);
 }
 
@@ -165,7 +162,7 @@ function complete(
       stages: stageTimes(journal, task.night),
       ...result.summary,
     },
-    once: `finish ${key(task.night)}`,
+    once: `finish ${runKey(task.night)}`,
   }, end.now);
 }
 
@@ -175,79 +172,6 @@ function stageTimes(journal: Journal, night: Night): { stage: string; s: number 
     night.id,
     night.run,
   ).map((row) => ({ stage: String(row["name"]), s: Number(row["elapsed_s"]) }));
-}
-
-/**
- * Records that a step failed: it is tried again after a wait, or the night is parked with one notice.
- *
- * @param journal The journal.
- * @param task The task.
- * @param error Why.
- * @param end The time and how long it took.
- * @returns The night afterwards, or undefined when the lease had been taken away.
- */
-export function failTask(
-  journal: Journal,
-  task: Task,
-  error: StepError,
-  end: { readonly now: number; readonly elapsedS: number },
-): Night | undefined {
-  return journal.transaction(() => {
-    if (!holdsLease(journal, task.lease)) return undefined;
-    closeRow(journal, task, { ...end, outcome: "failed", error });
-    releaseLease(journal, task.lease);
-    const attempts = task.night.attempts + 1;
-    const waitMs = retryWaitMs(classify(error), attempts);
-    const { id } = task.night;
-    journal.run(
-      "UPDATE nights SET attempts = ?, error_class = ?, error = ? WHERE id = ?",
-      attempts,
-      error.name,
-      error.message,
-      id,
-    );
-    if (waitMs === undefined) parkFailed(journal, task, error, end.now);
-    else wait(journal, { task, error, waitMs, attempts, now: end.now });
-    return journal.night(id);
-  });
-}
-
-function wait(
-  journal: Journal,
-  next: { task: Task; error: StepError; waitMs: number; attempts: number; now: number },
-): void {
-  const { task, error, waitMs, attempts, now } = next;
-  const changed = journal.run(
-    "UPDATE nights SET state = 'retry', not_before = ?, wait_ms = ? " +
-      "WHERE id = ? AND state = 'ready'",
-    Math.round(now + waitMs),
-    waitMs,
-    task.night.id,
-  );
-  if (changed === 0) return; // parked by hand meanwhile
-  const about = { ...errorFacts(task, error), attempts, retryInS: waitMs / 1000 };
-  addNotice(journal, {
-    kind: "failure",
-    night: task.night.id,
-    body: { ...nameOf(task.night), ...about },
-    once: `failure ${key(task.night)} ${task.step} ${task.row}`,
-  }, now);
-}
-
-/** Parks the night of a task that failed for good, with one notice. */
-function parkFailed(journal: Journal, task: Task, error: StepError, now: number): void {
-  journal.run(
-    "UPDATE nights SET state = 'parked', not_before = NULL, log_due = ?, finished = ? WHERE id = ?",
-    `parked after ${task.name}: ${error.message}`,
-    Math.round(now),
-    task.night.id,
-  );
-  addNotice(journal, {
-    kind: "parked",
-    night: task.night.id,
-    body: { ...nameOf(task.night), ...errorFacts(task, error), attempts: task.night.attempts + 1 },
-    once: `parked ${key(task.night)} ${task.row}`,
-  }, now);
 }
 
 /**
@@ -269,67 +193,8 @@ export function interruptTask(
   });
 }
 
-/**
- * Parks nights whose step took its watcher down with it too often.
- *
- * @param journal The journal.
- * @param now Milliseconds of UTC since 1970.
- * @param limit How often is too often.
- */
-export function parkLost(journal: Journal, now: number, limit: number = LOST_LIMIT): void {
-  const rows = journal.all(
-    `${SELECT_NIGHTS} WHERE n.state = 'ready' AND n.lost >= ? ` +
-      "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.night = n.id)",
-    limit,
-  );
-  for (const night of rows.map(toNight)) {
-    journal.transaction(() => {
-      const message = `${night.lost} tries of step ${night.step} ended with a killed watcher`;
-      journal.run(
-        "UPDATE nights SET state = 'parked', error_class = 'lost', error = ?, log_due = ?, " +
-          "finished = ? WHERE id = ?",
-        message,
-        `parked: ${message}`,
-        Math.round(now),
-        night.id,
-      );
-      const body = { ...nameOf(night), errorClass: "lost", message, attempts: night.lost };
-      const once = `parked ${key(night)} lost ${night.step}`;
-      addNotice(journal, { kind: "parked", night: night.id, body, once }, now);
-    });
-  }
-}
-
-/**
- * Begins a run again from its frames: what a later step needs is gone from the work folder.
- *
- * @param journal The journal.
- * @param task The task that found nothing to start from.
- * @param error What it said.
- * @param end The time and how long it took.
- * @returns False when that happened too often in this run; the task has then to fail.
- */
-export function restartRun(
-  journal: Journal,
-  task: Task,
-  error: StepError,
-  end: { readonly now: number; readonly elapsedS: number },
-): boolean {
-  return journal.transaction(() => {
-    if (!holdsLease(journal, task.lease)) return true;
-    const row = journal.get(
-      "SELECT count(*) AS n FROM stages WHERE night = ? AND run = ? AND outcome = 'restarted'",
-      task.night.id,
-      task.night.run,
-    );
-    if (Number(row?.["n"]) >= RESTARTS) return false;
-    closeRow(journal, task, { ...end, outcome: "restarted", error });
-    journal.run("UPDATE nights SET step = 0 WHERE id = ? AND state = 'ready'", task.night.id);
-    return releaseLease(journal, task.lease);
-  });
-}
-
-function closeRow(
+/** Records how a try ended. */
+export function closeRow(
   journal: Journal,
   task: Task,
   end: {
@@ -354,19 +219,12 @@ function closeRow(
   );
 }
 
-function nameOf({ unit, date, folder, run }: Night): NoticeBody {
+/** What every notice about a night says. */
+export function nameOf({ unit, date, folder, run }: Night): NoticeBody {
   return { unit, date, folder, run };
 }
 
-function errorFacts(task: Task, error: StepError): NoticeBody {
-  return {
-    stage: task.name,
-    errorClass: error.name,
-    message: error.message,
-    ...(error.frame === undefined ? {} : { frames: [error.frame] }),
-  };
-}
-
-function key(night: Night): string {
+/** Names a run of a night for ever. */
+export function runKey(night: Night): string {
   return `${night.path} ${night.firstSeen} run ${night.run}`;
 }

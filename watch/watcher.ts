@@ -19,7 +19,8 @@ import type { Notifier } from "./notify.ts";
 import { Retries } from "./retries.ts";
 import type { WatchSettings } from "./settings.ts";
 import { notifySystemd, watchdogMs } from "./systemd.ts";
-import { parkLost, queue, takeTask, type TaskFilter } from "./tasks.ts";
+import { parkLost } from "./failed_tasks.ts";
+import { queue, takeTask, type TaskFilter } from "./tasks.ts";
 
 /** What a watcher works with. */
 export interface WatcherOptions {

@@ -12,8 +12,12 @@ import { loadSite, type Site } from "../../config/site.ts";
 import { starterFiles } from "../../config/starter.ts";
 import { describeParameters, resolveParameters } from "../../stages/parameters.ts";
 import { STAGES } from "../../stages/registry.ts";
+import { WATCH_PARAMETERS } from "../../watch/settings.ts";
 import { formatValues } from "../config_text.ts";
 import { note, print } from "../terminal.ts";
+
+/** What has a section in `gppy.toml`. */
+const OWNERS = [...STAGES, WATCH_PARAMETERS];
 
 interface ConfigOptions {
   readonly config?: string;
@@ -64,7 +68,7 @@ export function explainAll(
   env: Readonly<Record<string, string | undefined>>,
 ): Explained[] {
   const places = site.explain();
-  const parameters = STAGES.flatMap((stage) => {
+  const parameters = OWNERS.flatMap((stage) => {
     const config = site.stageSettings(stage.name);
     const { record } = resolveParameters(stage, { environment: env, config });
     return describeParameters(stage).map(({ key, environment }): Explained => {
@@ -106,7 +110,7 @@ async function initSite(folder: string): Promise<void> {
 
 /** All parameters of all stages, commented. */
 function settingsFile(): string {
-  const sections = STAGES.map((stage) => [
+  const sections = OWNERS.map((stage) => [
     `[${stage.name}]  # ${stage.summary}`,
     ...describeParameters(stage).flatMap((info) => [
       `# ${info.description}${info.unit === undefined ? "" : ` [${info.unit}]`}`,
