@@ -43,14 +43,16 @@ export async function runFitsverify(
     );
     for (const [name, path] of byName) {
       if (passed.has(name)) continue;
-      wrong.set(path, errorsIn((await call(["-e", name])).stdout));
+      wrong.set(path, errorsIn((await call(["-e", name])).stderr));
     }
   }
   return wrong;
 }
 
 function errorsIn(text: string): string {
-  const errors = text.split("\n").filter((line) => /^\*\*\* Error:/.test(line))
+  // A long message goes on in the next line, indented.
+  const errors = text.replace(/\n {8,}/g, " ").split("\n")
+    .filter((line) => line.startsWith("*** Error:"))
     .map((line) => line.replace(/^\*\*\* Error:\s*/, "").trim());
   const more = errors.length > SHOWN ? `; and ${errors.length - SHOWN} more` : "";
   return errors.length === 0 ? "it cannot be read" : errors.slice(0, SHOWN).join("; ") + more;
