@@ -30,7 +30,8 @@ export interface HousekeepingOptions {
 }
 
 const METRICS_MS = 15_000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Under this name the journal keeps why nothing is begun. */
 const PAUSED = "paused";
 
@@ -122,8 +123,10 @@ export class Housekeeping {
     if (settings.reconcileNights === 0) return;
     const at = this.#reconciledAt ??= this.#lastDay();
     if (clock.mono() - at < DAY_MS) return;
-    this.#reconciledAt = clock.mono();
     const sums = reconcile(journal, { units, nights: settings.reconcileNights }, clock);
+    // With nothing to account for it looks again in an hour.
+    this.#reconciledAt = clock.mono() - (sums.nights === 0 ? DAY_MS - HOUR_MS : 0);
+    if (sums.nights === 0) return;
     log.info(
       "Account of {nights} nights: {lights} lights, {used} used, {left} left with a reason, " +
         "{unaccounted} unaccounted",

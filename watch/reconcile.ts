@@ -61,7 +61,7 @@ export function reconcile(
     }
   }
   const result = { at: clock.now(), ...sums };
-  journal.setFact(FACT, JSON.stringify(result));
+  if (sums.nights > 0) journal.setFact(FACT, JSON.stringify(result));
   return result;
 }
 
