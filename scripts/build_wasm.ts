@@ -53,7 +53,9 @@ export async function buildKernel(source: string): Promise<string> {
     const { error, stderr } = await asc.main([source, "-o", binary, "--baseDir", "/", ...OPTIONS]);
     if (error) throw new Error(`Cannot compile '${source}':\n${stderr.toString()}`);
     const bytes = await Deno.readFile(binary);
-    if (hasData(bytes)) throw new Error(`'${source}' has static data, which others would overwrite`);
+    if (hasData(bytes)) {
+      throw new Error(`'${source}' has static data, which others would overwrite`);
+    }
     const text = bytes.toBase64();
     return text.replace(new RegExp(`.{1,${LINE}}`, "g"), "$&\n");
   } finally {
