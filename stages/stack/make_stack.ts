@@ -134,7 +134,7 @@ export function describeStack(made: MadeStack): NewProduct[] {
     width,
     height,
   };
-  const { noiseAdu, coverage } = made.statistics;
+  const { noiseAdu, coverage, noiseCorrelation } = made.statistics;
   return [
     {
       ...common,
@@ -148,6 +148,7 @@ export function describeStack(made: MadeStack): NewProduct[] {
         inputs: frames.length,
         noiseAdu: Number.isFinite(noiseAdu) ? noiseAdu : null,
         coverage,
+        noiseCorrelation: Number.isFinite(noiseCorrelation) ? noiseCorrelation : null,
       },
     },
     { ...common, id: `${id}.mask`, kind: "mask", path: made.paths.mask, of: id },

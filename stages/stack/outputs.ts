@@ -13,6 +13,7 @@ import { setWcs } from "../../sky/wcs.ts";
 import { PixelSample } from "../calib/strips.ts";
 import type { StackStrip } from "./combine.ts";
 import type { Grid } from "./grid.ts";
+import { NoiseBlocks } from "./noise_blocks.ts";
 
 /** Where the files of a stack lie. */
 export interface StackPaths {
@@ -36,6 +37,8 @@ export interface StackStatistics {
   readonly noiseAdu: number;
   /** Share of the pixels that have data. */
   readonly coverage: number;
+  /** Noise in 8×8 px over that of independent pixels; NaN when too few are clean. */
+  readonly noiseCorrelation: number;
 }
 
 /**
@@ -43,7 +46,7 @@ export interface StackStatistics {
  *
  * @param paths Where to.
  * @param grid Size and map.
- * @param header Header of the image, with a NOISEADU card to be filled in.
+ * @param header Header of the image, with cards NOISEADU and NOISCORR to be filled in.
  * @param strips The stack, from its first row to its last.
  * @returns Noise and coverage.
  */
@@ -67,21 +70,25 @@ export async function writeStack(
     header: companionHeader(header, grid, "WEIGHT").set("BUNIT", "adu**(-2)", "inverse variance"),
   });
   const sample = new PixelSample(width * height);
+  const blocks = new NoiseBlocks(width * height);
   let covered = 0;
   // a strip is written while the next one is made
   let writing: Promise<number> = Promise.resolve(0);
   for await (const strip of strips) {
     covered += await writing;
+    blocks.add(strip.data, strip.mask, width);
     writing = writeStrip(strip, { image, mask, weight }, sample);
     writing.catch(() => undefined); // told where it is waited for
   }
   covered += await writing;
   const noiseAdu = clippedStats(sample.values).sigma;
   image.header.set("NOISEADU", Number.isFinite(noiseAdu) ? noiseAdu : 0);
+  const noiseCorrelation = blocks.factor;
+  if (Number.isFinite(noiseCorrelation)) image.header.set("NOISCORR", noiseCorrelation);
   await weight.finish();
   await mask.finish();
   await image.finish();
-  return { noiseAdu, coverage: covered / (width * height) };
+  return { noiseAdu, coverage: covered / (width * height), noiseCorrelation };
 }
 
 interface StackWriters {

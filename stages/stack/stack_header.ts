@@ -67,7 +67,7 @@ export function stackTimes(frames: readonly StackFrame[]): StackTimes {
  * @param frames Its frames.
  * @param grid Its grid.
  * @param record How it was made.
- * @returns The header with WCS, times, noise and inputs. NOISEADU is filled in when it is written.
+ * @returns The header with WCS, times, noise and inputs. NOISEADU and NOISCORR are filled in when it is written.
  */
 export function stackHeader(
   frames: readonly StackFrame[],
@@ -140,6 +140,7 @@ function setNoise(header: FitsHeader, frames: readonly StackFrame[], record: Sta
   const saturation = Math.min(...levels);
   if (Number.isFinite(saturation)) header.set("SATURATE", saturation, "[adu] lowest of the frames");
   header.set("NOISEADU", 0, "[adu] noise of a pixel of empty sky");
+  header.set("NOISCORR", 0, "noise in 8x8 px over independent pixels, 0: unknown");
 }
 
 function saturationOf(
