@@ -44,7 +44,6 @@ export interface Digest {
 
 /** Nights that the digest lists one by one. */
 const SHOWN = 30;
-const DAY_MS = 86_400_000;
 
 /**
  * Gathers the digest.
@@ -80,25 +79,29 @@ export async function gatherDigest(site: Site, nowMs: number, hours = 24): Promi
  * @param site Knows the folders and the telescopes.
  * @param notifier Where it goes.
  * @param nowMs The time, milliseconds since 1970.
+ * @param day The day that it is the digest of, see {@linkcode digestDay}.
  * @returns False if it was sent before, or notices are off.
  */
-export async function sendDigest(site: Site, notifier: Notifier, nowMs: number): Promise<boolean> {
+export async function sendDigest(
+  site: Site,
+  notifier: Notifier,
+  nowMs: number,
+  day: string = digestDay(0, nowMs),
+): Promise<boolean> {
   if (!notifier.active) return false;
   const text = describeDigest(await gatherDigest(site, nowMs));
-  return notifier.say({ key: `digest/${new Date(nowMs).toISOString().slice(0, 10)}`, text });
+  return notifier.say({ key: `digest/${day}`, text });
 }
 
 /**
- * Whether a time of day has come between two looks at the clock.
+ * The day whose digest is due, when days begin at an hour.
  *
  * @param hourUtc When the digest is due, hours of UTC, 0 to 24.
- * @param lastMs The look before.
- * @param nowMs This one.
- * @returns True once a day, also when the looks are days apart.
+ * @param nowMs The time, milliseconds since 1970.
+ * @returns YYYY-MM-DD; changes at that hour.
  */
-export function isDigestDue(hourUtc: number, lastMs: number, nowMs: number): boolean {
-  const day = (ms: number) => Math.floor(ms / DAY_MS - hourUtc / 24);
-  return day(nowMs) > day(lastMs);
+export function digestDay(hourUtc: number, nowMs: number): string {
+  return new Date(nowMs - hourUtc * 3_600_000).toISOString().slice(0, 10);
 }
 
 /**

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { loadSite } from "../config/site.ts";
 import type { Manifest } from "../stages/manifest.ts";
 import { writeManifest } from "../stages/manifest_file.ts";
-import { describeDigest, gatherDigest, isDigestDue, sendDigest } from "./digest.ts";
+import { describeDigest, digestDay, gatherDigest, sendDigest } from "./digest.ts";
 import type { Message, Notifier } from "./notify.ts";
 
 const NOW = Date.parse("2024-04-24T12:00:00Z");
@@ -119,10 +119,9 @@ Deno.test("the digest of a day has one key", () =>
     ]);
   }));
 
-Deno.test("the digest is due once a day at its hour", () => {
-  const at = (text: string) => Date.parse(`2024-04-${text}Z`);
-  assert.equal(isDigestDue(13, at("24T12:59"), at("24T13:00")), true);
-  assert.equal(isDigestDue(13, at("24T13:00"), at("24T23:59")), false);
-  assert.equal(isDigestDue(13, at("24T13:00"), at("25T12:59")), false);
-  assert.equal(isDigestDue(13, at("22T14:00"), at("24T14:00")), true);
+Deno.test("the day of the digest begins at its hour", () => {
+  const at = (text: string) => digestDay(13, Date.parse(`2024-04-${text}Z`));
+  assert.equal(at("24T12:59"), "2024-04-23");
+  assert.equal(at("24T13:00"), "2024-04-24");
+  assert.equal(at("25T12:59"), "2024-04-24");
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import type { Site } from "../config/site.ts";
 import type { Clock } from "./clock.ts";
+import { digestDay, sendDigest } from "./digest.ts";
 import { forwardNotices } from "./forward_notices.ts";
 import type { Journal } from "./journal.ts";
 import { metricsText, writeMetrics } from "./metrics.ts";
@@ -41,6 +42,7 @@ export class Housekeeping {
   #metricsAt = -Infinity;
   #reconciledAt: number | undefined;
   #problem = "";
+  #digestDay = "";
 
   /** @param options Journal, site and clock. */
   constructor(options: HousekeepingOptions) {
@@ -52,7 +54,22 @@ export class Housekeeping {
     this.#writeLogs();
     forwardNotices(this.#options.journal, this.#options.notifier, this.#options.clock.now());
     this.#reconcileDaily();
+    void this.#sendDigest();
     this.writeMetrics(false);
+  }
+
+  /** Once a day; the outbox knows whether it was sent, whoever watches. */
+  async #sendDigest(): Promise<void> {
+    const { settings, clock, site, notifier, log } = this.#options;
+    if (settings.digestHourUtc === null || !notifier.active) return;
+    const day = digestDay(settings.digestHourUtc, clock.now());
+    if (day === this.#digestDay) return;
+    this.#digestDay = day;
+    try {
+      await sendDigest(site, notifier, clock.now(), day);
+    } catch (error) {
+      log.warn("Cannot make the digest: {reason}", { reason: (error as Error).message });
+    }
   }
 
   /** Free memory and disk at this moment. */

@@ -16,7 +16,7 @@ import { appendNightLog } from "./night_log.ts";
 import type { NoticeBody } from "./notices.ts";
 import { createNotifier } from "./notify.ts";
 import { summariseRun } from "./run_summary.ts";
-import { nightPicture } from "./thumbnail.ts";
+import { nightPictures } from "./thumbnail.ts";
 
 /** One stage of a chain with its parameters. */
 export interface NightStep {
@@ -111,7 +111,7 @@ export async function runNight(
   if (notifier.active) {
     const elapsedS = (Date.now() - started.getTime()) / 1000;
     const stages = elapsed.filter(({ ran }) => ran);
-    const pictures = await findPictures(manifest, log);
+    const pictures = await nightPictures(manifest, log);
     notifier.tell("finish", { ...about, ...summariseRun(manifest), elapsedS, stages, pictures });
   }
   await notifier.flush(FLUSH_S);
@@ -146,15 +146,4 @@ export function describeFailure(about: NoticeBody, stage: string, error: unknown
     message: text(error),
     ...(typeof frame === "string" ? { frames: [frame] } : {}),
   };
-}
-
-/** A night without a picture is as good as one with it. */
-async function findPictures(manifest: Manifest, log: Logger): Promise<string[]> {
-  try {
-    const picture = await nightPicture(manifest);
-    return picture === undefined ? [] : [picture];
-  } catch (error) {
-    log.warn("Cannot make the picture of the night: {reason}", { reason: text(error) });
-    return [];
-  }
 }

@@ -14,7 +14,7 @@ const SHOWN = 20;
  * Summarises a night that went through every stage.
  *
  * @param manifest The last one.
- * @returns Counts, depths, candidates, failed gates, what was left behind, pictures.
+ * @returns Counts, depths, candidates, failed gates, what was left behind.
  */
 export function summariseRun(manifest: Manifest): NoticeBody {
   const counts: Record<string, number> = {};
@@ -31,8 +31,6 @@ export function summariseRun(manifest: Manifest): NoticeBody {
     depths: manifest.products.filter((product) => product.kind === "stack").flatMap(depthOf),
     gates: manifest.products.flatMap(failedGates).slice(0, SHOWN),
     left: manifest.left.slice(0, SHOWN).map(({ stage, id, message }) => ({ stage, id, message })),
-    pictures: manifest.products.filter((product) => product.kind === "picture")
-      .map((product) => product.path).slice(0, SHOWN),
   };
 }
 

@@ -52,6 +52,8 @@ export const watchSchema = z.object({
     .describe("Parks a night one of whose stages was cut off so often by the end of its watcher"),
   reconcileNights: z.int().nonnegative().default(14)
     .describe("Once a day accounts for every raw light of so many last nights of a telescope"),
+  digestHourUtc: z.number().min(0).max(24).nullable().default(14).meta({ unit: "h" })
+    .describe("Sends the morning digest at this hour of UTC, or when it is first up after it"),
   metrics: z.string().nullable().default(null)
     .describe("File of metrics for Prometheus; <base>/journal/gppy.prom if not set"),
   journal: z.string().nullable().default(null)

@@ -18,6 +18,7 @@ import { runStage } from "../stages/runner.ts";
 import type { Progress, StageDeclaration } from "../stages/stage.ts";
 import { accountFrames } from "./frame_account.ts";
 import { summariseRun } from "./run_summary.ts";
+import { nightPictures } from "./thumbnail.ts";
 import type { StepResult } from "./tasks.ts";
 
 /** Name of the step that reads the frames. */
@@ -81,12 +82,16 @@ export async function runStep(request: StepRequest, options: StepOptions): Promi
     }),
   });
   const last = request.step === chain.length;
+  const pictures = last ? await nightPictures(result.manifest, options.log) : [];
   return {
     ran: result.ran,
     manifest: result.path,
     leftBehind: result.manifest.left.length,
     ...(last
-      ? { frames: accountFrames(result.manifest), summary: summariseRun(result.manifest) }
+      ? {
+        frames: accountFrames(result.manifest),
+        summary: { ...summariseRun(result.manifest), pictures },
+      }
       : {}),
   };
 }

@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+import type { Logger } from "@logtape/logtape";
 import { openImage } from "../fits/image.ts";
 import { grayPng } from "../sky/pictures.ts";
 import type { Manifest, Product } from "../stages/manifest.ts";
@@ -14,12 +15,25 @@ import type { Manifest, Product } from "../stages/manifest.ts";
 const SIDE_PX = 600;
 
 /**
- * Finds or makes the picture of a night.
+ * Finds or makes the picture of a night. A night without one is as good as one with it, so
+ * what goes wrong is told and nothing else.
  *
  * @param manifest Where the night stands at the end.
- * @returns A PNG file; undefined if the night has nothing to show.
+ * @param log Told why there is no picture.
+ * @returns A PNG file; none if the night has nothing to show.
  */
-export async function nightPicture(manifest: Manifest): Promise<string | undefined> {
+export async function nightPictures(manifest: Manifest, log: Logger): Promise<string[]> {
+  try {
+    const picture = await nightPicture(manifest);
+    return picture === undefined ? [] : [picture];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn("Cannot make the picture of the night: {reason}", { reason });
+    return [];
+  }
+}
+
+async function nightPicture(manifest: Manifest): Promise<string | undefined> {
   const stamp = manifest.products.find((product) =>
     product.kind === "stamp" && product.measured.transient === true && /\.png$/i.test(product.path)
   );
