@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { HostBuffer } from "../../gpu/backend.ts";
+import { encodeFloats, foldSums } from "../../gpu/kernels/encode/encode.ts";
 import { fillGaps } from "../../gpu/kernels/reduce/fill_gaps.ts";
 import {
   inverseVariance,
   type InverseVarianceOptions,
 } from "../../gpu/kernels/reduce/inverse_variance.ts";
-import { type ReduceOptions, reduceStrip } from "../../gpu/kernels/reduce/reduce.ts";
+import type { ReduceOptions } from "../../gpu/kernels/reduce/reduce.ts";
 import { bit, countMasked } from "../../sky/mask.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import type { NewProduct } from "../stage.ts";
@@ -21,7 +23,10 @@ import { LightOutputs } from "./light_outputs.ts";
 import type { LightRecipe } from "./light_recipe.ts";
 import { companionPath, darkScale, type Master } from "./master.ts";
 import type { PixelCache } from "./pixel_cache.ts";
+import { openPlainFrames, type PlainFrames } from "./plain_frames.ts";
 import { openRaw } from "./raw_image.ts";
+import { reducePlain } from "./reduce_plain.ts";
+import { cutImages, type LightStrip, reduceStrips } from "./reduce_strips.ts";
 import { PixelSample, stripRows } from "./strips.ts";
 
 const BAD = bit("BAD");
@@ -44,32 +49,89 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
   const header = lightHeader(frame, recipe, raw.overscanAdu);
   await using outputs = await LightOutputs.open(recipe, { width, height, header });
   const counts: LightCounts = { BAD: 0, SAT: 0, NO_DATA: 0, SUSPECT: 0 };
-  // fringes are measured on the whole frame
-  const step = recipe.fringe === undefined ? stripRows(width, height, 4) : height;
-  const pixels = new Float32Array(step * width);
-  const planes = new Uint16Array(step * width);
+  using plain = recipe.fringe === undefined ? await openPlainLight(frame) : undefined;
   let fringe: FringeFit | undefined;
-  for (let firstRow = 0; firstRow < height; firstRow += step) {
-    recipe.signal.throwIfAborted();
-    const rows = Math.min(step, height - firstRow);
-    const bits = planes.subarray(0, rows * width).fill(0);
-    const strip = await raw.readRows(firstRow, rows, pixels, bits);
-    reduceStrip(strip, bits, cut(work.reduce, firstRow * width, strip.length));
-    const weights = work.noise &&
-      inverseVariance(strip, bits, cut(work.noise, firstRow * width, strip.length));
-    if (recipe.limits.repair) fillGaps(strip, bits, { width, bits: BAD, mark: bit("INTRP") });
-    if (recipe.fringe !== undefined) {
-      const fit = removeFringe(strip, bits, recipe.fringe, { width, height, id: recipe.id });
-      setFringe(outputs.header, fit);
-      fringe = fit;
+  if (plain !== undefined) {
+    await calibratePlain(plain, frame, { recipe, work, outputs, counts });
+  } else {
+    // fringes are measured on the whole frame
+    const step = recipe.fringe === undefined ? stripRows(width, height, 4) : height;
+    const { signal } = recipe;
+    for await (const strip of reduceStrips(raw, { step, reduce: work.reduce, signal })) {
+      const weights = finishStrip(strip, width, { recipe, work });
+      const { values, mask } = strip;
+      if (recipe.fringe !== undefined) {
+        const fit = removeFringe(values, mask, recipe.fringe, { width, height, id: recipe.id });
+        setFringe(outputs.header, fit);
+        fringe = fit;
+      }
+      countPlanes(mask, counts);
+      await outputs.write(values, mask, weights);
     }
-    for (const name of Object.keys(counts) as (keyof LightCounts)[]) {
-      counts[name] += countMasked(bits, bit(name));
-    }
-    await outputs.write(strip, bits, weights);
   }
   await outputs.finish();
   return describeLight(frame, recipe, { ...outputs.paths, counts, fringe, raw });
+}
+
+/** The light for the kernels; undefined if it has to be read otherwise. */
+async function openPlainLight(frame: RawFrame): Promise<PlainFrames | undefined> {
+  const plain = await openPlainFrames([frame]);
+  if (plain === undefined || plain.layout.bitpix === 16) return plain;
+  plain[Symbol.dispose]();
+  return undefined;
+}
+
+interface LightRun {
+  readonly recipe: LightRecipe;
+  readonly work: LightWork;
+  readonly outputs: LightOutputs;
+  readonly counts: LightCounts;
+}
+
+/** Calibrates on the backend; the next strip is computed while the last is filled and written. */
+async function calibratePlain(
+  plain: PlainFrames,
+  { detector }: RawFrame,
+  { recipe, work, outputs, counts }: LightRun,
+): Promise<void> {
+  const { width } = plain;
+  const { signal } = recipe;
+  const compute = await recipe.compute.get();
+  const { reduce } = work;
+  let room: HostBuffer | undefined;
+  try {
+    for await (const strip of reducePlain(plain, { detector, reduce, compute, signal })) {
+      const { values, mask } = strip;
+      room ??= compute.allocate(values.byteLength);
+      const weights = finishStrip(strip, width, { recipe, work });
+      countPlanes(mask, counts);
+      const raw = room.bytes.subarray(0, values.byteLength);
+      const sums = new Uint32Array(2 * values.length / width);
+      await encodeFloats(compute, values, { raw, sums }, { width, signal });
+      await outputs.writeEncoded({ raw, sum: foldSums(sums) }, mask, weights);
+    }
+  } finally {
+    room?.[Symbol.dispose]();
+  }
+}
+
+/** Weighs a reduced strip and fills its bad pixels; gives the weights, if any are wanted. */
+function finishStrip(
+  { firstRow, values, mask }: LightStrip,
+  width: number,
+  { recipe, work }: Pick<LightRun, "recipe" | "work">,
+): Float32Array | undefined {
+  const first = firstRow * width;
+  const weights = work.noise &&
+    inverseVariance(values, mask, cutImages(work.noise, first, values.length));
+  if (recipe.limits.repair) fillGaps(values, mask, { width, bits: BAD, mark: bit("INTRP") });
+  return weights;
+}
+
+function countPlanes(mask: Uint16Array, counts: LightCounts): void {
+  for (const name of Object.keys(counts) as (keyof LightCounts)[]) {
+    counts[name] += countMasked(mask, bit(name));
+  }
 }
 
 interface LightWork {
@@ -129,14 +191,4 @@ function hotLevel(dark: Master, pixels: Float32Array, hotSigma: number): number 
     sigma = mad(sample.values, level) * MAD_TO_SIGMA;
   }
   return level + hotSigma * Math.max(sigma, 0.5);
-}
-
-/** The options with every image cut down to the pixels of a strip. */
-function cut<Options extends object>(options: Options, first: number, length: number): Options {
-  return Object.fromEntries(
-    Object.entries(options).map(([name, value]) => [
-      name,
-      value instanceof Float32Array ? value.subarray(first, first + length) : value,
-    ]),
-  ) as Options;
 }

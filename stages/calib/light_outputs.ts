@@ -9,6 +9,7 @@ import { FitsHeader } from "../../fits/header.ts";
 import { createImage, type ImageWriter } from "../../fits/image.ts";
 import { setPlaneCards } from "../../sky/mask.ts";
 import type { LightRecipe } from "./light_recipe.ts";
+import type { RowBytes } from "./master_writer.ts";
 import type { Size } from "./section.ts";
 
 /** Where the files are. */
@@ -81,6 +82,17 @@ export class LightOutputs implements AsyncDisposable {
     weights: Float32Array | undefined,
   ): Promise<void> {
     await this.#image.writeRows(pixels);
+    await this.#mask.writeRows(mask);
+    if (weights !== undefined) await this.#weight?.writeRows(weights);
+  }
+
+  /** Writes the next rows, the image encoded already. */
+  async writeEncoded(
+    image: RowBytes,
+    mask: Uint16Array,
+    weights: Float32Array | undefined,
+  ): Promise<void> {
+    await this.#image.writeRowBytes(image.raw, image.sum);
     await this.#mask.writeRows(mask);
     if (weights !== undefined) await this.#weight?.writeRows(weights);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LazyCompute } from "../../gpu/lazy_compute.ts";
 import type { Fringe } from "./fringe.ts";
 import type { FoundMaster } from "./library.ts";
 import type { OverscanMethod } from "./overscan.ts";
@@ -38,6 +39,8 @@ export interface LightRecipe extends LightMasters {
   /** Whether inverse variances are written. */
   readonly weight: boolean;
   readonly cache: PixelCache;
+  /** Where plain lights are reduced. */
+  readonly compute: LazyCompute;
   readonly signal: AbortSignal;
 }
 

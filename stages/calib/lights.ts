@@ -57,6 +57,7 @@ export async function calibrateLights(
       weight: params.weight,
       fringe: await fringes.find(frame),
       cache: plan.cache,
+      compute: context.compute,
     });
     return params.compress ? [...products, ...await packAll(products, context)] : products;
   }, { id: ({ product }) => product.id });

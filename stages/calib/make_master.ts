@@ -7,7 +7,10 @@
 import { join } from "node:path";
 import { DataError } from "../../config/errors.ts";
 import { clipStack, type CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
+import { MAX_FRAMES } from "../../gpu/kernels/clip_stack/combine_strip.ts";
+import type { LazyCompute } from "../../gpu/lazy_compute.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
+import { combinePlain } from "./combine_plain.ts";
 import { sizeText } from "./frame.ts";
 import { describeGroup, type FrameGroup } from "./groups.ts";
 import { type JudgeLimits, judgeMaster, type Verdict } from "./judge_master.ts";
@@ -16,6 +19,7 @@ import { type Master, masterFolder } from "./master.ts";
 import { MasterWriter } from "./master_writer.ts";
 import type { OverscanMethod } from "./overscan.ts";
 import type { PixelCache } from "./pixel_cache.ts";
+import { openPlainFrames } from "./plain_frames.ts";
 import { openRaw } from "./raw_image.ts";
 import { loadMasters, reduceFrame, type ScaledFrame, type UsedMasters } from "./reduce_frame.ts";
 import { readStrips } from "./strips.ts";
@@ -36,6 +40,8 @@ export interface MasterRecipe extends UsedMasters {
   /** File name without `.fits`. */
   readonly id: string;
   readonly cache: PixelCache;
+  /** Where plain frames are combined. */
+  readonly compute: LazyCompute;
   readonly signal: AbortSignal;
 }
 
@@ -99,7 +105,7 @@ export async function makeMaster(
 /** Characters of a text that fits into one card. */
 const LONGEST_TEXT = 66;
 
-/** Reduces and combines strip by strip; the seam to the kernels. */
+/** Reduces and combines strip by strip: plain frames on the backend, others here. */
 async function combineFrames(
   group: FrameGroup,
   frames: readonly ScaledFrame[],
@@ -109,6 +115,13 @@ async function combineFrames(
   const masters = await loadMasters(recipe, recipe.cache);
   const { method, clipSigma, signal, overscan } = recipe;
   const options = { ...clipOptions(group, frames), method, clipSigma };
+  const few = frames.length <= MAX_FRAMES;
+  using plain = few ? await openPlainFrames(frames.map(({ frame }) => frame)) : undefined;
+  if (plain !== undefined) {
+    const compute = await recipe.compute.get();
+    const { type } = group;
+    return await combinePlain(plain, { type, frames, masters, options, compute, signal }, writer);
+  }
   const open = frames.map(({ frame }) => () => openRaw(frame, overscan));
   for await (const { firstRow, strips, masks } of readStrips(open, signal)) {
     for (const [k, { frame, scale }] of frames.entries()) {

@@ -11,6 +11,17 @@ import type { Setup } from "./frame.ts";
 import { companionPath } from "./master.ts";
 import { PixelSample } from "./strips.ts";
 
+/** Bytes of rows as a file has them, and the sum of their words. */
+export interface RowBytes {
+  readonly raw: Uint8Array;
+  readonly sum: number;
+}
+
+/** Rows of a master that are encoded already. */
+export interface MasterStrip extends Omit<ClipStack, "rejected"> {
+  readonly encoded: { readonly value: RowBytes; readonly variance: RowBytes };
+}
+
 /** A master being written by strips. */
 export class MasterWriter implements AsyncDisposable {
   /** A sample of the pixels. */
@@ -74,6 +85,15 @@ export class MasterWriter implements AsyncDisposable {
     this.variances.add(variance);
     await this.#image.writeRows(value);
     await this.#beside?.variance.writeRows(variance);
+    await this.#beside?.count.writeRows(kept);
+  }
+
+  /** Writes the next rows, which are encoded already. */
+  async writeEncoded({ value, variance, kept, encoded }: MasterStrip): Promise<void> {
+    this.values.add(value);
+    this.variances.add(variance);
+    await this.#image.writeRowBytes(encoded.value.raw, encoded.value.sum);
+    await this.#beside?.variance.writeRowBytes(encoded.variance.raw, encoded.variance.sum);
     await this.#beside?.count.writeRows(kept);
   }
 

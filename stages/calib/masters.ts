@@ -113,7 +113,7 @@ async function makeOne(
   plan: MasterPlan,
   context: StageContext,
 ): Promise<NewProduct[]> {
-  const recipe = await chooseRecipe(group, id, plan, context.signal);
+  const recipe = await chooseRecipe(group, id, plan, context);
   const frames = await scaleFrames(group, recipe, plan, context);
   if (frames.length < plan.minInputs) {
     throw new DataError(
@@ -161,7 +161,7 @@ async function chooseRecipe(
   group: FrameGroup,
   id: string,
   plan: MasterPlan,
-  signal: AbortSignal,
+  { compute, signal }: StageContext,
 ): Promise<MasterRecipe> {
   const first = group.frames[0]!;
   const bias = group.type === "bias"
@@ -182,6 +182,7 @@ async function chooseRecipe(
     bias: bias?.master,
     dark: dark?.master,
     cache: plan.cache,
+    compute,
     signal,
   };
 }

@@ -9,6 +9,8 @@ import { bit, countMasked } from "../../sky/mask.ts";
 import { median } from "../../sky/stats.ts";
 import type { RawFrame, Setup } from "./frame.ts";
 import type { MasterRecipe } from "./make_master.ts";
+import { type FlatMeasures, measurePlain } from "./measure_plain.ts";
+import { openPlainFrames } from "./plain_frames.ts";
 import { openRaw } from "./raw_image.ts";
 import { loadMasters, reduceFrame, type ScaledFrame } from "./reduce_frame.ts";
 
@@ -44,17 +46,10 @@ const FEWEST = 3;
  */
 export async function measureFlat(
   frame: RawFrame,
-  recipe: Pick<MasterRecipe, "bias" | "dark" | "cache" | "overscan">,
+  recipe: FlatRecipe,
   limits: FlatLimits,
 ): Promise<MeasuredFlat> {
-  using raw = await openRaw(frame, recipe.overscan);
-  const mask = new Uint16Array(raw.width * raw.height);
-  const strip = await raw.readRows(0, raw.height, new Float32Array(mask.length), mask);
-  const masters = await loadMasters(recipe, recipe.cache);
-  reduceFrame("flat", { frame, scale: 1, strip, mask, first: 0 }, masters);
-  const saturated = countMasked(mask, bit("SAT")) / mask.length;
-  const illumination = cellMedians(strip, frame.setup);
-  const levelAdu = median(strip, strip);
+  const { levelAdu, saturated, cells: illumination } = await reduceAndMeasure(frame, recipe);
   if (levelAdu >= limits.minFlatAdu && saturated < MOST_SATURATED) {
     for (let i = 0; i < illumination.length; i++) illumination[i]! /= levelAdu;
     return { frame, scale: 1 / levelAdu, illumination };
@@ -72,18 +67,48 @@ export async function measureFlat(
   });
 }
 
+type FlatRecipe = Pick<
+  MasterRecipe,
+  "bias" | "dark" | "cache" | "overscan" | "compute" | "signal"
+>;
+
+/** Measures a plain flat on the backend, others here. */
+async function reduceAndMeasure(
+  frame: RawFrame,
+  recipe: FlatRecipe,
+): Promise<FlatMeasures<Float64Array>> {
+  const { signal } = recipe;
+  const masters = await loadMasters(recipe, recipe.cache);
+  const measure = (values: Float32Array) => cellMedians(values, frame.setup);
+  using plain = await openPlainFrames([frame]);
+  if (plain !== undefined) {
+    const compute = await recipe.compute.get();
+    return await measurePlain(plain, frame, { masters, compute, signal, measure });
+  }
+  using raw = await openRaw(frame, recipe.overscan);
+  const mask = new Uint16Array(raw.width * raw.height);
+  const strip = await raw.readRows(0, raw.height, new Float32Array(mask.length), mask);
+  reduceFrame("flat", { frame, scale: 1, strip, mask, first: 0 }, masters);
+  const saturated = countMasked(mask, bit("SAT")) / mask.length;
+  const cells = measure(strip);
+  return { levelAdu: median(strip, strip), saturated, cells };
+}
+
 function cellMedians(data: Float32Array, { width, height }: Setup): Float64Array {
   const medians = new Float64Array(GRID * GRID);
+  const room = new Float32Array(Math.ceil(width / GRID) * Math.ceil(height / GRID));
   for (let cell = 0; cell < medians.length; cell++) {
     const [column, row] = [cell % GRID, Math.floor(cell / GRID)];
     const x0 = Math.floor(column * width / GRID);
     const x1 = Math.floor((column + 1) * width / GRID);
     const y1 = Math.floor((row + 1) * height / GRID);
-    const rows: number[] = [];
+    let count = 0;
     for (let y = Math.floor(row * height / GRID); y < y1; y++) {
-      for (let x = x0; x < x1; x++) rows.push(data[y * width + x]!);
+      room.set(data.subarray(y * width + x0, y * width + x1), count);
+      count += x1 - x0;
     }
-    medians[cell] = median(rows);
+    const values = room.subarray(0, count);
+    medians[cell] = median(values, values);
   }
   return medians;
 }

@@ -51,7 +51,7 @@ Deno.test({
   },
 });
 
-Deno.test("calib without funpack leaves a compressed frame behind and names the package", async () => {
+Deno.test("calib without funpack ends with a compressed frame and names the package", async () => {
   await using night = await RealNight.create();
   await using raw = await rawNight();
   await raw.write({ ...LIGHT, pixel: DETECTOR.light(40, 120, 3000) });
@@ -63,9 +63,10 @@ Deno.test("calib without funpack leaves a compressed frame behind and names the 
     run: (names: string | readonly string[], args: readonly string[]) =>
       installed.run(names, args, { env: { PATH: "/nonexistent" } }),
   };
-  const { left } = await night.run([path], "7DT07", ALONE, without);
-  assert.equal(left[0]?.error, "ExternalToolError");
-  assert.match(left[0].message, /"funpack".*install the Debian package `libcfitsio-bin`/);
+  await assert.rejects(night.run([path], "7DT07", ALONE, without), {
+    name: "ExternalToolError",
+    message: /"funpack".*install the Debian package `libcfitsio-bin`/,
+  });
 });
 
 Deno.test("calib removes what a killed run had unpacked", async () => {
