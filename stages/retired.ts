@@ -53,7 +53,8 @@ export async function readRetired(work: string): Promise<Map<string, RetiredFile
   try {
     text = await Deno.readTextFile(file);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return new Map();
+    const absent = [Deno.errors.NotFound, Deno.errors.NotADirectory];
+    if (absent.some((kind) => error instanceof kind)) return new Map();
     throw new DataError(`Cannot read "${file}": ${(error as Error).message}`, { cause: error });
   }
   const parsed = schema.safeParse(parseJson(text));
