@@ -125,9 +125,12 @@ export class World implements AsyncDisposable {
 
   private constructor(readonly folder: string, readonly site: Site) {}
 
-  static async make(): Promise<World> {
+  /** Makes a world; `env` may put some of its folders elsewhere below it. */
+  static async make(
+    env: (folder: string) => Record<string, string> = () => ({}),
+  ): Promise<World> {
     const folder = await Deno.makeTempDir({ prefix: "gppy-watch-" });
-    const site = await loadSite({ base: join(folder, "gppy"), env: {} });
+    const site = await loadSite({ base: join(folder, "gppy"), env: env(folder) });
     for (const unit of UNITS) await Deno.mkdir(join(folder, "obsdata", unit), { recursive: true });
     return new World(folder, site);
   }

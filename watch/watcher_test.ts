@@ -200,3 +200,26 @@ Deno.test("raw folders are never written to", async () => {
   const names = [...Deno.readDirSync(world.night("7DT01", NIGHT))].map(({ name }) => name).sort();
   assert.deepEqual(names, paths.map((path) => basename(path)).sort());
 });
+
+Deno.test("a new night is seen by its file events, without waiting for the next look", async () => {
+  await using world = await World.make();
+  let writing: Promise<string[]> | undefined;
+  const nights = await world.watch((all) => {
+    writing ??= new Promise((resolve) => setTimeout(resolve, 300))
+      .then(() => world.addLights("7DT01", NIGHT, ["T1"]));
+    return all.length === 1;
+  }, { settings: { pollS: 3600 } });
+  await writing;
+  assert.equal(nights[0]?.state, "arriving");
+});
+
+Deno.test("a new night is found by looking where there are no file events", async () => {
+  await using world = await World.make();
+  let writing: Promise<string[]> | undefined;
+  const nights = await world.watch((all) => {
+    writing ??= new Promise((resolve) => setTimeout(resolve, 300))
+      .then(() => world.addLights("7DT01", NIGHT, ["T1"]));
+    return allSettled(all);
+  }, { settings: { events: false } });
+  assert.deepEqual(World.states(nights), [`7DT01 ${NIGHT} done 1`]);
+});
