@@ -7,7 +7,7 @@
 import { calibratedId } from "../calib/names.ts";
 import type { Product } from "../manifest.ts";
 
-/** Frames of one unit, object, filter and binning without a long gap between them. */
+/** Frames of one object, filter, binning and telescope (unless they go together) without a long gap between them. */
 export interface Block {
   /** The id of the stack: that of its first frame with the summed exposure, and `.com`. */
   readonly id: string;
@@ -21,13 +21,21 @@ export interface Block {
  * @param frames Registered frames.
  * @param gapS A pause longer than this, from the end of one exposure to the start of the next,
  * starts a new block; s.
+ * @param together Whether frames of several telescopes go into one block.
  * @returns Blocks by time of their first frame.
  */
-export function timeBlocks(frames: readonly Product[], gapS: number): Block[] {
+export function timeBlocks(
+  frames: readonly Product[],
+  gapS: number,
+  together = false,
+): Block[] {
   const groups = new Map<string, Product[]>();
   const ordered = [...frames].sort((a, b) => (a.mjd ?? 0) - (b.mjd ?? 0));
   for (const frame of ordered) {
-    const key = JSON.stringify([frame.unit, frame.object, frame.filter, frame.binning]);
+    const key = JSON.stringify([
+      ...(together ? [] : [frame.unit]),
+      ...[frame.object, frame.filter, frame.binning],
+    ]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [frame]);
     else group.push(frame);

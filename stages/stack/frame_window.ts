@@ -23,7 +23,8 @@ export interface RowRange {
   readonly rows: number;
 }
 
-const REPAIRED = bit("BAD", "NO_DATA", "CR");
+/** Filled, so that they do not ring; they stay masked all the same. */
+const REPAIRED = bit("BAD", "NO_DATA", "CR", "STREAK");
 /** A gap is filled from usable pixels up to this far. */
 const REPAIR_REACH_PX = 8;
 /** Kernels may read, never write, so far beyond the last row. */

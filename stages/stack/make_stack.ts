@@ -93,7 +93,13 @@ export async function makeStack(
     ? combineWithSwarp(frames, grid, { ...options, meshPx, folder: context.folder, context })
     : combineFrames(frames, grid, options);
   const paths = stackPaths(context.folder, id);
-  const statistics = await writeStack(paths, grid, header, strips);
+  const statistics = await writeStack(
+    paths,
+    grid,
+    header,
+    strips,
+    (rows) => context.progress(rows, grid.height, id),
+  );
   return { id, frames, grid, paths, statistics, gain: header.number("EGAIN") };
 }
 

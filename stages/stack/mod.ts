@@ -16,6 +16,8 @@ const params = z.object({
   ...combineParams,
   gapS: z.number().min(0).default(300)
     .describe("A pause longer than this starts a new stack").meta({ unit: "s" }),
+  unitsTogether: z.boolean().default(false)
+    .describe("Combine frames of several telescopes; the stack is named after the first"),
   minFrames: z.int().min(1).default(1).describe("Make no stack of fewer frames"),
   ...gateParams,
 });
@@ -44,7 +46,7 @@ took part; CLIPPED, REJECTED; NO_DATA and the value 0 where nothing did) and its
   }),
   ingestAs: "frame",
   async run(params, context) {
-    const blocks = timeBlocks(context.inputs, params.gapS);
+    const blocks = timeBlocks(context.inputs, params.gapS, params.unitsTogether);
     const enough = blocks.filter((block) => hasEnough(block, params.minFrames, context));
     const made = await context.each(enough, (block) => stackBlock(block, params, context), {
       id: (block) => block.id,

@@ -48,6 +48,7 @@ export interface StackStatistics {
  * @param grid Size and map.
  * @param header Header of the image, with cards NOISEADU and NOISCORR to be filled in.
  * @param strips The stack, from its first row to its last.
+ * @param onRows Told how many rows are done.
  * @returns Noise and coverage.
  */
 export async function writeStack(
@@ -55,6 +56,7 @@ export async function writeStack(
   grid: Grid,
   header: FitsHeader,
   strips: AsyncIterable<StackStrip>,
+  onRows: (rows: number) => void = () => {},
 ): Promise<StackStatistics> {
   const { width, height } = grid;
   const size = { width, height };
@@ -76,6 +78,7 @@ export async function writeStack(
   let writing: Promise<number> = Promise.resolve(0);
   for await (const strip of strips) {
     covered += await writing;
+    onRows(strip.firstRow);
     blocks.add(strip.data, strip.mask, width);
     writing = writeStrip(strip, { image, mask, weight }, sample);
     writing.catch(() => undefined); // told where it is waited for

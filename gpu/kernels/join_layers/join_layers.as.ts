@@ -3,7 +3,8 @@
 // everywhere, the rest is done on vectors too.
 //
 // Slots: 0 values [K], f32, NaN where there is none; 1 masks [K], u16; 2 network, u16 pairs;
-// 3 table, f32: weights [K], variances [K], factors of the MAD by number of samples [K + 1];
+// 3 table, f32: weights [K], variances [K], and by number of samples, [K + 1] each, factors of the MAD
+// and of a mean's variance;
 // 4 value, f32; 5 mask, u16; 6 inverse variance, f32. Parameters below.
 
 import { paramF32, paramU32, slotPointer, slotStride, widthOf } from "../arguments.as";
@@ -168,6 +169,12 @@ function clipRange(args: usize, lane: usize, samples: u32): u64 {
   return (<u64>from << 32) | <u64>to;
 }
 
+/** Variance of the combination of so many samples over that of their mean. */
+function varianceFactor(args: usize, samples: u32): f64 {
+  const at = 3 * paramU32(args, FRAMES) + 1 + samples;
+  return <f64>load<f32>(slotPointer(args, 3) + (<usize>at << 2));
+}
+
 /** Combines one pixel by hand: its masks, gaps and clipping. */
 function joinPixel(args: usize, p: u32, lane: usize, room: usize, outputs: usize): void {
   const frames = paramU32(args, FRAMES);
@@ -238,7 +245,7 @@ function joinPixel(args: usize, p: u32, lane: usize, room: usize, outputs: usize
   }
   const median = (flags & MEDIAN) != 0;
   store<f32>(outputs, median ? <f32>medianOf(lane, from, to) : <f32>(mean / total));
-  const factor = median && to - from > 2 ? Math.PI * 0.5 : 1.0;
+  const factor = varianceFactor(args, to - from);
   const variance = factor * squares / (total * total);
   store<f32>(outputs, variance > 0 ? <f32>(1 / variance) : 0, 8);
 }
@@ -261,7 +268,7 @@ export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): voi
     total += weight;
     squares += weight * weight * <f64>load<f32>(slotPointer(args, 3) + (<usize>(frames + k) << 2));
   }
-  const factor = (paramU32(args, FLAGS) & MEDIAN) != 0 && frames > 2 ? Math.PI * 0.5 : 1.0;
+  const factor = varianceFactor(args, frames);
   const whole = f32x4.splat(<f32>(total * total / (squares * factor)));
   const nothing = i16x8.splat(<i16>paramU32(args, NO_DATA));
   const zero = f32x4.splat(0);

@@ -161,11 +161,33 @@ function encodings({ encodedValue, encodedWeight }: JoinedRows): [number, Encode
 }
 
 function tablesOf(frames: number, options: JoinOptions): Float32Array {
-  const tables = new Float32Array(3 * frames + 1).fill(1);
-  if (!options.method.endsWith("median")) tables.set(normalised(options.weights), 0);
+  const tables = new Float32Array(4 * frames + 2).fill(1);
+  const median = options.method.endsWith("median");
+  if (!median) tables.set(normalised(options.weights), 0);
   tables.set(options.variances, frames);
   for (let n = 0; n <= frames; n++) tables[2 * frames + n] = madToSigma(n);
+  for (let n = 0; median && n <= frames; n++) tables[3 * frames + 1 + n] = medianVariance(n);
   return tables;
+}
+
+/**
+ * Variance of the median of normal samples over that of their mean: π/2 for many, less for few.
+ *
+ * Fitted to the exact values of order statistics, within 1 % for 4 samples and 0.4 % otherwise.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.ok(Math.abs(medianVariance(3) / 1.346 - 1) < 0.004);
+ * assert.ok(Math.abs(medianVariance(10) / 1.3834 - 1) < 0.004);
+ * assert.equal(medianVariance(2), 1);
+ * ```
+ *
+ * @param samples How many.
+ */
+export function medianVariance(samples: number): number {
+  if (samples < 3) return 1;
+  const lack = samples % 2 === 1 ? 0.432 : 1.37 - 1.7 / samples;
+  return Math.PI / 2 * (1 - lack / samples);
 }
 
 /** Weights whose largest is 1: inverse variances may be too small for float32 squares. */

@@ -24,7 +24,6 @@ var<workgroup> column: array<f32, FRAMES * WORKGROUP>;
 
 const CLIP = 1u;
 const MEDIAN = 2u;
-const HALF_PI = 1.5707964;
 const INFINITY_BITS = 0x7f800000u;
 
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > INFINITY_BITS; }
@@ -165,7 +164,7 @@ fn join_pixel(i: u32, lane: u32) -> u32 {
   let median = (params.flags & MEDIAN) != 0u;
   let found = weighted(i, sample(lane, range.x), sample(lane, range.y - 1u));
   value[i] = select(found.x, median_of(lane, range.x, range.y), median);
-  weight[i] = 1.0 / (found.y * select(1.0, HALF_PI, median && kept > 2u));
+  weight[i] = 1.0 / (found.y * tables[3u * params.frames + 1u + kept]);
   var bits = planes.joined;
   if (kept < samples) { bits |= params.clipped; }
   if (planes.lost != 0u) { bits |= params.rejected | (planes.lost & params.sat); }

@@ -5,7 +5,7 @@ import { type CombineMethod, madToSigma } from "../clip_stack/clip_stack.ts";
 import { fixedMesh } from "../resample/fixed_mesh.ts";
 import { coordinateMesh } from "../resample/mesh.ts";
 import type { SourceRows } from "../resample/resample_rows.ts";
-import { joinLayers, type JoinOptions } from "./join_layers.ts";
+import { joinLayers, type JoinOptions, medianVariance } from "./join_layers.ts";
 
 const PLANES = { excluded: 3, sat: 2, noData: 256, clipped: 512, rejected: 2048 };
 const WIDTH = 53;
@@ -102,7 +102,7 @@ function oracle(layers: readonly Layer[], i: number, method: CombineMethod) {
   const total = kept.reduce((sum, { weight }) => sum + weight, 0);
   const mean = kept.reduce((sum, { weight, value }) => sum + weight * value, 0) / total;
   const squares = kept.reduce((sum, one) => sum + one.weight ** 2 * one.variance, 0);
-  const factor = median && kept.length > 2 ? Math.PI / 2 : 1;
+  const factor = median ? medianVariance(kept.length) : 1;
   return {
     value: median ? middle(kept.map(({ value }) => value).sort((a, b) => a - b)) : mean,
     mask: joined | (kept.length < samples.length ? PLANES.clipped : 0) |
