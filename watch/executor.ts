@@ -25,6 +25,10 @@ export type Executor = (task: Task, signal: AbortSignal) => Promise<StepEnd>;
 export interface ExecutorOptions {
   /** Executable and arguments of a process that calls `serveStep()`. */
   readonly command: readonly string[];
+  /** The same without the graphics device, for stages beyond those that may use it at once. */
+  readonly commandOnCpu?: readonly string[];
+  /** How many stages may use the graphics device at once; all if left out. */
+  readonly gpuStages?: number;
   /** Variables added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -46,36 +50,52 @@ const TAIL_LINES = 12;
  * @returns The executor; aborting its signal ends the step as interrupted.
  */
 export function processExecutor(options: ExecutorOptions): Executor {
+  let onGpu = 0;
   return async (task, signal) => {
-    const child = new Deno.Command(options.command[0]!, {
-      args: options.command.slice(1),
-      env: { ...options.env, [LEASE_VARIABLE]: task.lease.token },
-      detached: true, // Ctrl-C in the watcher's terminal is the watcher's to handle
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    const { unit, path: source } = task.night;
-    const request = { unit, source, step: task.step };
-    await writer.write(new TextEncoder().encode(JSON.stringify(request) + "\n")).catch(() => {});
-    const ender = new Ender(task, child, options);
-    signal.addEventListener("abort", ender.interrupt, { once: true });
-    if (signal.aborted) ender.interrupt();
+    const mayUseGpu = onGpu < (options.gpuStages ?? Infinity);
+    const command = mayUseGpu ? options.command : options.commandOnCpu ?? options.command;
+    if (mayUseGpu) onGpu++;
     try {
-      const [answer, tail, status] = await Promise.all([
-        readAnswer(child.stdout, task, options),
-        readTail(child.stderr, task, options.log),
-        child.status,
-      ]);
-      return answer ?? ender.describe(status, tail);
+      return await runWorker(task, signal, { ...options, command });
     } finally {
-      signal.removeEventListener("abort", ender.interrupt);
-      ender.stop();
-      await writer.close().catch(() => {});
-      killMarked(task.lease.token); // what it may have left running
+      if (mayUseGpu) onGpu--;
     }
   };
+}
+
+async function runWorker(
+  task: Task,
+  signal: AbortSignal,
+  options: ExecutorOptions,
+): Promise<StepEnd> {
+  const child = new Deno.Command(options.command[0]!, {
+    args: options.command.slice(1),
+    env: { ...options.env, [LEASE_VARIABLE]: task.lease.token },
+    detached: true, // Ctrl-C in the watcher's terminal is the watcher's to handle
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const { unit, path: source } = task.night;
+  const request = { unit, source, step: task.step };
+  await writer.write(new TextEncoder().encode(JSON.stringify(request) + "\n")).catch(() => {});
+  const ender = new Ender(task, child, options);
+  signal.addEventListener("abort", ender.interrupt, { once: true });
+  if (signal.aborted) ender.interrupt();
+  try {
+    const [answer, tail, status] = await Promise.all([
+      readAnswer(child.stdout, task, options),
+      readTail(child.stderr, task, options.log),
+      child.status,
+    ]);
+    return answer ?? ender.describe(status, tail);
+  } finally {
+    signal.removeEventListener("abort", ender.interrupt);
+    ender.stop();
+    await writer.close().catch(() => {});
+    killMarked(task.lease.token); // what it may have left running
+  }
 }
 
 /** Ends a worker: asks first, kills later, and remembers why. */

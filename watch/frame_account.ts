@@ -37,6 +37,7 @@ export function accountFrames(manifest: Manifest): FrameAccount[] {
   const children = indexChildren(manifest.products);
   const reasons = new Map<string, Left>();
   for (const left of manifest.left) {
+    if (left.stage === "ingest") continue; // of files that are no products
     for (const id of [left.id, ...left.products]) if (!reasons.has(id)) reasons.set(id, left);
   }
   const raw = manifest.products.filter((product) => product.kind === "raw");

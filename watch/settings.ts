@@ -38,6 +38,8 @@ export const watchSchema = z.object({
     .describe("Reacts to file events; network file systems have none"),
   concurrency: z.int().positive().default(1)
     .describe("Nights that are worked on at once"),
+  gpuStages: z.int().nonnegative().default(1)
+    .describe("Stages that may use the graphics device at once; the others compute on the CPU"),
   minFreeMemoryGb: z.number().nonnegative().default(2).meta({ unit: "GB" })
     .describe("Begins no stage with less free memory"),
   minFreeDiskGb: z.number().nonnegative().default(20).meta({ unit: "GB" })

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fastClock } from "./clock.ts";
+import { refuseIfWatched } from "./night_guard.ts";
 import { allSettled, localExecutor, World } from "./_watch_world.ts";
 import type { Night } from "./journal.ts";
 import { retryNight } from "./nights.ts";
@@ -154,4 +155,21 @@ Deno.test("an output folder that cannot be written to is tried again, then all i
     return allSettled(night ? [night] : []);
   }, { clock, settings: { graceS: 30 } });
   assert.deepEqual(World.states(nights), [`7DT01 ${NIGHT} done 1`]);
+});
+
+Deno.test("gppy run is kept away from a night that a watcher works on, and from no other", async () => {
+  await using world = await World.make();
+  const source = world.night("7DT01", NIGHT);
+  refuseIfWatched(world.site, source);
+  await world.addLights("7DT01", NIGHT, ["SLOW", "SLOW"]);
+  let refused = 0;
+  await world.watch((nights) => {
+    if (nights[0]?.running) {
+      assert.throws(() => refuseIfWatched(world.site, source), /a watcher works on it \(process/);
+      refused++;
+    }
+    return allSettled(nights);
+  });
+  assert.ok(refused > 0);
+  refuseIfWatched(world.site, source);
 });

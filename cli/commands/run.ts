@@ -12,6 +12,7 @@ import type { Site } from "../../config/site.ts";
 import { CHAIN, findStage, STAGES } from "../../stages/registry.ts";
 import { describeParameters, resolveParameters } from "../../stages/parameters.ts";
 import type { StageDeclaration } from "../../stages/stage.ts";
+import { refuseIfWatched } from "../../watch/night_guard.ts";
 import { remainingStages, runNight } from "../../watch/run_night.ts";
 import { addSharedOptions, openSession, type SharedOptions } from "../session.ts";
 import { describeRun } from "../summary.ts";
@@ -66,6 +67,7 @@ export function runCommand(setExitCode: SetExitCode): Command {
       session,
       { ...options, unit },
     );
+    refuseIfWatched(session.site, input.manifest.night.source);
     const steps = remainingStages(chain, input.manifest).map((stage) => ({
       stage,
       parameters: resolveParameters(stage, {

@@ -77,7 +77,9 @@ export function watchCommand(): Command {
     await using notifier = createNotifier(site, log, { outbox: path });
     using signals = new StopSignals(log);
     const executor = processExecutor({
-      command: [...ownCommand(), "watch-step", ...stepOptions(site, options)],
+      command: stepCommand(site, options, options.device),
+      commandOnCpu: stepCommand(site, options, "cpu"),
+      gpuStages: settings.gpuStages,
       clock: realClock,
       log,
       timeLimitS: settings.stageLimitS,
@@ -153,11 +155,13 @@ function chooseUnits(site: Site, units: readonly string[], all: boolean): readon
   return [...new Set(units)].map((code) => site.unit(code).code);
 }
 
-function stepOptions(site: Site, options: WatchOptions): string[] {
+function stepCommand(site: Site, options: WatchOptions, device: string): string[] {
   return [
+    ...ownCommand(),
+    "watch-step",
     ...(site.folder === null ? [] : ["--config", site.folder]),
     "--device",
-    options.device,
+    device,
     "--log-format",
     "json", // read by the watcher, which passes it on in the form that was asked for
     ...(options.verbose ? ["--verbose"] : []),
