@@ -15,6 +15,7 @@ import type { ReduceOptions } from "../../gpu/kernels/reduce/reduce.ts";
 import { bit, countMasked } from "../../sky/mask.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import type { NewProduct } from "../stage.ts";
+import { cleanRays } from "./clean_rays.ts";
 import { describeLight, type LightCounts } from "./describe_light.ts";
 import type { RawFrame } from "./frame.ts";
 import { type FringeFit, removeFringe } from "./fringe.ts";
@@ -31,6 +32,8 @@ import { PixelSample, stripRows } from "./strips.ts";
 
 const BAD = bit("BAD");
 const BITS = { bad: BAD, saturated: bit("SAT"), noData: bit("NO_DATA") };
+/** Rows in which cosmic rays are looked for at a time. */
+const RAY_ROWS = 1024;
 /** Pixels with one of these have no weight. */
 const WORTHLESS = bit("BAD", "SAT", "NO_DATA", "CR");
 
@@ -48,7 +51,7 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
   using raw = await openRaw(frame, recipe.overscan);
   const header = lightHeader(frame, recipe, raw.overscanAdu);
   await using outputs = await LightOutputs.open(recipe, { width, height, header });
-  const counts: LightCounts = { BAD: 0, SAT: 0, NO_DATA: 0, SUSPECT: 0 };
+  const counts: LightCounts = { BAD: 0, SAT: 0, NO_DATA: 0, SUSPECT: 0, CR: 0 };
   using plain = recipe.fringe === undefined ? await openPlainLight(frame) : undefined;
   let fringe: FringeFit | undefined;
   if (plain !== undefined) {
@@ -57,7 +60,8 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
     // fringes are measured on the whole frame
     const step = recipe.fringe === undefined ? stripRows(width, height, 4) : height;
     const { signal } = recipe;
-    for await (const strip of reduceStrips(raw, { step, reduce: work.reduce, signal })) {
+    const strips = reduceStrips(raw, { step, reduce: work.reduce, signal });
+    for await (const strip of await withoutRays(strips, frame, recipe, Math.max(step, RAY_ROWS))) {
       const weights = finishStrip(strip, width, { recipe, work });
       const { values, mask } = strip;
       if (recipe.fringe !== undefined) {
@@ -91,16 +95,18 @@ interface LightRun {
 /** Calibrates on the backend; the next strip is computed while the last is filled and written. */
 async function calibratePlain(
   plain: PlainFrames,
-  { detector }: RawFrame,
+  frame: RawFrame,
   { recipe, work, outputs, counts }: LightRun,
 ): Promise<void> {
   const { width } = plain;
   const { signal } = recipe;
   const compute = await recipe.compute.get();
+  const { detector } = frame;
   const { reduce } = work;
   let room: HostBuffer | undefined;
   try {
-    for await (const strip of reducePlain(plain, { detector, reduce, compute, signal })) {
+    const strips = reducePlain(plain, { detector, reduce, compute, signal });
+    for await (const strip of await withoutRays(strips, frame, recipe, RAY_ROWS)) {
       const { values, mask } = strip;
       room ??= compute.allocate(values.byteLength);
       const weights = finishStrip(strip, width, { recipe, work });
@@ -113,6 +119,18 @@ async function calibratePlain(
   } finally {
     room?.[Symbol.dispose]();
   }
+}
+
+/** Takes cosmic rays out of a light, if that is asked for. */
+async function withoutRays(
+  strips: AsyncIterable<LightStrip>,
+  { setup: { width, height }, detector: { gainEAdu, readNoiseE } }: RawFrame,
+  { cosmicRays, compute: lazy, signal }: LightRecipe,
+  rows: number,
+): Promise<AsyncIterable<LightStrip>> {
+  if (!cosmicRays) return strips;
+  const compute = await lazy.get();
+  return cleanRays(strips, { width, height, rows, gainEAdu, readNoiseE, compute, signal });
 }
 
 /** Weighs a reduced strip and fills its bad pixels; gives the weights, if any are wanted. */

@@ -14,7 +14,7 @@ import { darkScale } from "./master.ts";
 import type { RawImage } from "./raw_image.ts";
 
 /** Pixels in each plane. */
-export type LightCounts = Record<"BAD" | "SAT" | "NO_DATA" | "SUSPECT", number>;
+export type LightCounts = Record<"BAD" | "SAT" | "NO_DATA" | "SUSPECT" | "CR", number>;
 
 /** What was written, and found. */
 export interface MadeLight extends LightPaths {
@@ -75,6 +75,7 @@ function measure(
     saturatedPixels: counts.SAT,
     suspectPixels: counts.SUSPECT,
     noDataPixels: counts.NO_DATA,
+    ...(recipe.cosmicRays ? { cosmicRayPixels: counts.CR } : {}),
     darkScale: darkScale(recipe.dark?.master, frame.product.exposureS ?? 0),
     ...(raw.overscanAdu === undefined ? {} : {
       overscanAdu: raw.overscanAdu,

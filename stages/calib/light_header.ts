@@ -128,6 +128,9 @@ function addMasters(header: FitsHeader, frame: RawFrame, recipe: LightRecipe): F
     header.set("FRNGERR", 0, "standard error of the factor");
     header.addHistory("gppy calib: minus FRNGSCAL x fringe pattern");
   }
+  if (recipe.cosmicRays) {
+    header.addHistory("gppy calib: cosmic rays (L.A.Cosmic) filled, marked CR and INTRP");
+  }
   if (recipe.limits.repair) {
     header.addHistory("gppy calib: BAD pixels filled from their row, marked INTRP");
   }

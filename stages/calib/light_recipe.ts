@@ -36,6 +36,8 @@ export interface LightRecipe extends LightMasters {
   readonly limits: BadPixelLimits;
   readonly overscan: OverscanMethod;
   readonly fringe: Fringe | undefined;
+  /** Whether cosmic rays are marked and filled. */
+  readonly cosmicRays: boolean;
   /** Whether inverse variances are written. */
   readonly weight: boolean;
   readonly cache: PixelCache;

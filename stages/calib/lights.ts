@@ -55,6 +55,7 @@ export async function calibrateLights(
       limits: params,
       overscan: params.overscan,
       weight: params.weight,
+      cosmicRays: params.cosmicRays,
       fringe: await fringes.find(frame),
       cache: plan.cache,
       compute: context.compute,

@@ -36,7 +36,8 @@ Lights become (raw − bias − dark × scale) / flat, where scale is the light'
 fringes are then taken out where fringe.dat has a pattern. The mask gets BAD (hot in the
 dark, dead or without a value in the flat), SAT (raw value at saturation), SUSPECT (raw value not linear: MAXLIN, or
 nine tenths of saturation), NO_DATA, CROSSTALK (a saturated pixel of another amplifier shines through; CRSTLK cards),
-and INTRP where a BAD pixel was filled.
+and INTRP where a BAD pixel was filled. If asked, pixels hit by cosmic rays are found by L.A.Cosmic, filled, and
+marked CR and INTRP.
 
 A light without bias, without a flat in its filter, or of another size than the masters is left behind.
 Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
@@ -45,7 +46,7 @@ Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
   outputs: {
     master: "Master frames, their variances and counts, and fringe patterns, in the master tree",
     frame: "Calibrated lights, ADU",
-    mask: "Planes BAD, SAT, SUSPECT, NO_DATA, CROSSTALK, INTRP of each light",
+    mask: "Planes BAD, SAT, SUSPECT, NO_DATA, CROSSTALK, CR, INTRP of each light",
     weight: "Inverse variances of lights, 1/ADU²",
     archive: "Compressed copies of the lights and their companions",
   },

@@ -48,6 +48,8 @@ export const params = z.object({
   flatMax: z.number().positive().default(3).describe("A pixel with a flat above this is bad"),
   repair: z.boolean().default(true)
     .describe("Fill bad pixels from their neighbours in the row"),
+  cosmicRays: z.boolean().default(false)
+    .describe("Mark and fill pixels hit by cosmic rays (L.A.Cosmic)"),
   needBias: z.boolean().default(true)
     .describe("Leave lights behind for which there is no bias; else they count as degraded"),
   needDark: z.boolean().default(false)
