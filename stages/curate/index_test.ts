@@ -108,3 +108,11 @@ Deno.test("every column of the index is described", () => {
     assert.ok(about.length > 2, name);
   }
 });
+
+Deno.test("docs/processed_tree.md lists every column with its meaning", async () => {
+  const page = join(import.meta.dirname ?? ".", "..", "..", "docs", "processed_tree.md");
+  const text = await Deno.readTextFile(page);
+  for (const [name, { type, about }] of Object.entries(describeColumns())) {
+    assert.ok(text.includes(`| \`${name}\` | ${type} | ${about} |`), name);
+  }
+});
