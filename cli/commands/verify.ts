@@ -51,26 +51,29 @@ export function verifyCommand(setExitCode: SetExitCode): Command {
     .option("-q, --quiet", "log warnings and errors only")
     .addHelpText("after", "\nExit code: 0 when all is right, 20 when something is wrong.")
     .action(async (what: string[], flags: VerifyFlags) => {
-      using session = await openSession({ ...flags, device: "cpu" });
-      const tree = session.site.paths.processed;
-      const { signal, log } = session;
-      const options: VerifyOptions = {
-        quick: flags.quick ?? false,
-        tools: toolSet({ signal, log }),
-        signal,
-        progress: session.display.start("verify"),
-      };
-      const reports: VerifyReport[] = [];
-      for (const path of what.length === 0 ? [tree] : what) {
-        reports.push(await verifyOne(resolve(path), tree, options));
-      }
-      session.display.stop();
-      const report = merge(reports);
+      const report = await verifyAll(what, flags);
       if (flags.json) print(JSON.stringify(report, null, 2));
       else for (const { path, what } of report.problems) print(`${path}: ${what}`);
       note(describe(report));
       setExitCode(report.problems.length === 0 ? EXIT_CODES.done : EXIT_CODES.data);
     });
+}
+
+async function verifyAll(what: readonly string[], flags: VerifyFlags): Promise<VerifyReport> {
+  using session = await openSession({ ...flags, device: "cpu" });
+  const tree = session.site.paths.processed;
+  const { signal, log } = session;
+  const options: VerifyOptions = {
+    quick: flags.quick ?? false,
+    tools: toolSet({ signal, log }),
+    signal,
+    progress: session.display.start("verify"),
+  };
+  const reports: VerifyReport[] = [];
+  for (const path of what.length === 0 ? [tree] : what) {
+    reports.push(await verifyOne(resolve(path), tree, options));
+  }
+  return merge(reports);
 }
 
 /** A tree has an index, a work folder has manifests, everything else is a manifest. */
