@@ -12,7 +12,7 @@ import {
   type InverseVarianceOptions,
 } from "../../gpu/kernels/reduce/inverse_variance.ts";
 import type { ReduceOptions } from "../../gpu/kernels/reduce/reduce.ts";
-import { bit, countMasked } from "../../sky/mask.ts";
+import { bit } from "../../sky/mask.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import type { NewProduct } from "../stage.ts";
 import { cleanRays } from "./clean_rays.ts";
@@ -147,9 +147,14 @@ function finishStrip(
 }
 
 function countPlanes(mask: Uint16Array, counts: LightCounts): void {
-  for (const name of Object.keys(counts) as (keyof LightCounts)[]) {
-    counts[name] += countMasked(mask, bit(name));
+  const planes = (Object.keys(counts) as (keyof LightCounts)[])
+    .map((name) => ({ name, plane: bit(name), count: 0 }));
+  for (let i = 0; i < mask.length; i++) {
+    const bits = mask[i]!;
+    if (bits === 0) continue;
+    for (const entry of planes) if ((bits & entry.plane) !== 0) entry.count++;
   }
+  for (const { name, count } of planes) counts[name] += count;
 }
 
 interface LightWork {
