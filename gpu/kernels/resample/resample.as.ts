@@ -255,6 +255,17 @@ function touched(mask: usize, stride: usize, taps: u32): bool {
   return v128.any_true(any);
 }
 
+/** Whether a block of source pixels, both ends included, has no plane at all. */
+function isClean(mask: usize, stride: usize, x0: i32, x1: i32, y0: i32, y1: i32): bool {
+  let any = i16x8.splat(0);
+  const bytes = <usize>(x1 - x0 + 1) << 1;
+  for (let y = y0; y <= y1; y++) {
+    const row = mask + <usize>y * stride + (<usize>x0 << 1);
+    for (let at: usize = 0; at < bytes; at += 16) any = v128.or(any, v128.load(row + at));
+  }
+  return !v128.any_true(any);
+}
+
 /** Planes of the pixels that weigh in; UNFILLED if any pixel of the footprint has no value. */
 function planesOf(mask: usize, stride: usize, taps: u32, wx: usize, wy: usize, least: f32): u32 {
   let bits: u32 = 0;
@@ -327,6 +338,13 @@ export function resampleRows(args: usize, from: u32, to: u32, scratch: usize): v
       const a0 = load<f32>(node, 8) + (load<f32>(node + rowBytes, 8) - load<f32>(node, 8)) * share;
       const a1 = load<f32>(node, NODE + 8) +
         (load<f32>(node + rowBytes, NODE + 8) - load<f32>(node, NODE + 8)) * share;
+      // most cells lie inside the source and touch no masked pixel: one look for all their pixels
+      const x0 = ((min(xa, xa + dx) + offset) >> 16) - <i32>before;
+      const x1 = ((max(xa, xa + dx) + offset) >> 16) - <i32>before + <i32>taps;
+      const y0 = ((min(ya, ya + dy) + offset) >> 16) - <i32>firstRow;
+      const y1 = ((max(ya, ya + dy) + offset) >> 16) - <i32>firstRow + <i32>taps;
+      const clean = x0 >= 0 && y0 >= 0 && x1 < <i32>sourceWidth && y1 < lastY + <i32>taps &&
+        isClean(planes, maskStride, x0, x1, y0, y1);
       const slope = (a1 - a0) * scale / <f32>step;
       const start = a0 * scale;
       for (let t: u32 = 0; t < end; t++, out += 4, outMask += 2) {
@@ -334,7 +352,7 @@ export function resampleRows(args: usize, from: u32, to: u32, scratch: usize): v
         const py = ya + ((dy * <i32>t) >> shift) + offset;
         const left = (px >> 16) - <i32>before;
         const top = (py >> 16) - <i32>firstRow;
-        if (left < 0 || left > lastX || top < 0 || top > lastY) {
+        if (!clean && (left < 0 || left > lastX || top < 0 || top > lastY)) {
           store<f32>(out, nan);
           store<u16>(outMask, 0);
           continue;
@@ -350,7 +368,7 @@ export function resampleRows(args: usize, from: u32, to: u32, scratch: usize): v
         let value = total(sum) * (start + slope * <f32>t);
         let bits: u32 = 0;
         const corners = planes + (first << 1);
-        if (touched(corners, maskStride, taps)) {
+        if (!clean && touched(corners, maskStride, taps)) {
           bits = planesOf(corners, maskStride, taps, wx, wy, least);
           if ((bits & UNFILLED) != 0) value = nan;
           bits &= ~UNFILLED;
