@@ -68,7 +68,7 @@ fn from_double(high: u32, low: u32) -> f32 {
     return bitcast<f32>(sign | select(0x7f800000u, 0x7fc00000u, payload != 0u));
   }
   if (exponent >= 255) { return bitcast<f32>(sign | (0x7f7fffffu + params.width / params.width)); }
-  if (exponent <= 0) { return 0.0; }
+  if (exponent <= 0) { return scaled(0.0); }
   let rest = low & 0x1fffffffu;
   bits = bits | (u32(exponent) << 23u);
   if (rest > 0x10000000u || (rest == 0x10000000u && (bits & 1u) == 1u)) { bits += 1u; }
