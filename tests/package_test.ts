@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { VERSION } from "../config/version.ts";
+import { parseManifest } from "../stages/manifest_file.ts";
 import { ROOT } from "./run_program.ts";
 
 async function run(args: readonly string[], cwd: string, env = {}): Promise<string> {
@@ -14,7 +15,7 @@ async function run(args: readonly string[], cwd: string, env = {}): Promise<stri
   return new TextDecoder().decode(stdout);
 }
 
-Deno.test("The bundle runs from a folder of its own", async () => {
+Deno.test("The bundle takes a simulated night through every stage", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const bundle = join(folder, "gppy.js");
@@ -22,6 +23,16 @@ Deno.test("The bundle runs from a folder of its own", async () => {
     assert.equal(await run(["run", "-A", bundle, "--version"], folder), `${VERSION}\n`);
     const config = await run(["run", "-A", bundle, "config", "--base", folder], folder);
     assert.match(config, /bundled changehdr.dat/);
+    // fonts and the picture writer are found below the folder it is run from
+    const gppy = (...args: string[]) => run(["run", "-A", bundle, ...args], ROOT);
+    const night = join(folder, "night");
+    const small = ["--size", "1024", "--filters", "m600", "--lights", "2"];
+    await gppy("simulate", "--out", night, ...small);
+    const made = await gppy("run", "7DT07", "2024-04-23", "--config", join(night, "site"), "-q");
+    const manifest = parseManifest(made, { where: "stdout", folder });
+    assert.equal(manifest.stages.length, 8);
+    assert.equal(manifest.left.length, 0);
+    assert.ok(manifest.products.some(({ kind, path }) => kind === "stamp" && /\.png$/.test(path)));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
