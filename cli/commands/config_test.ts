@@ -1,33 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { formatValues } from "../config_text.ts";
-
-const ROOT = join(import.meta.dirname ?? ".", "../..");
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function gppy(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--quiet", join(ROOT, "cli/main.ts"), ...args],
-    env: { GPPY_CONFIG: "", NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "gppy-config-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { runMain as gppy, withFolder } from "./_testing.ts";
 
 Deno.test("gppy config prints values with flag, environment, file and default as their source", () =>
   withFolder(async (folder) => {

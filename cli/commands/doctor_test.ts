@@ -1,27 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Check } from "../doctor_checks.ts";
+import { runMain, withFolder } from "./_testing.ts";
 
-const ROOT = join(import.meta.dirname ?? ".", "../..");
-
-async function doctor(args: readonly string[], env: Record<string, string> = {}) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--quiet", join(ROOT, "cli/main.ts"), "doctor", ...args],
-    env: { GPPY_CONFIG: "", NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "gppy-doctor-test-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const doctor = (args: readonly string[], env?: Record<string, string>) =>
+  runMain(["doctor", ...args], env);
 
 function checkNamed(stdout: string, name: string): Check {
   const checks: Check[] = JSON.parse(stdout);
