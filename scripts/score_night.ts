@@ -31,6 +31,9 @@ export interface StackScore {
   /** Injected at all, and how many of them were found. */
   readonly injected: number;
   readonly foundOfAll: number;
+  /** Faded in the scene, and how many of them were found as such. */
+  readonly faded: number;
+  readonly foundFaded: number;
   /** Transients where nothing appeared or faded. */
   readonly falseOnes: number;
   /** Ids of those expected and not found. */
@@ -68,12 +71,17 @@ async function scoreStack(
   const table = await readAsciiHead(catalogue.path);
   const column = (name: string) => Array.from(table.column(name), Number);
   const passed = column("TRANSIENT").map((flag) => flag === 1);
-  const keep = (values: number[]) => values.filter((_, index) => passed[index]);
-  const found = { raDeg: keep(column("ALPHA_J2000")), decDeg: keep(column("DELTA_J2000")) };
+  const signs = column("SIGN");
+  const placesWith = (sign: number) => {
+    const keep = (name: string) => column(name).filter((_, i) => passed[i] && signs[i] === sign);
+    return { raDeg: keep("ALPHA_J2000"), decDeg: keep("DELTA_J2000") };
+  };
+  const [brighter, fainter] = [placesWith(1), placesWith(-1)];
   const ofField = truth.filter((row) => row.object === stack.object);
   const injected = ofField.filter((row) => row.kind === "new");
-  const matches = crossMatch(placesOf(injected), found, MATCH_RADIUS_ARCSEC);
-  const explained = crossMatch(placesOf(ofField), found, MATCH_RADIUS_ARCSEC);
+  const faded = ofField.filter((row) => row.kind === "fading");
+  const matches = crossMatch(placesOf(injected), brighter, MATCH_RADIUS_ARCSEC);
+  const fadedMatches = crossMatch(placesOf(faded), fainter, MATCH_RADIUS_ARCSEC);
   const matched = new Set(matches.map((match) => match.i));
   const expected = injected.map((_, index) => index)
     .filter((index) => Number(injected[index]?.[`snr_${filter}`]) >= EXPECTED_SNR);
@@ -84,7 +92,9 @@ async function scoreStack(
     found: expected.filter((index) => matched.has(index)).length,
     injected: injected.length,
     foundOfAll: matched.size,
-    falseOnes: found.raDeg.length - explained.length,
+    faded: faded.length,
+    foundFaded: fadedMatches.length,
+    falseOnes: brighter.raDeg.length - matches.length + fainter.raDeg.length - fadedMatches.length,
     missed: expected.filter((index) => !matched.has(index)).map((i) => injected[i]?.id ?? ""),
     offsetArcsec: median(matches.map((match) => match.distanceArcsec)),
   };
@@ -98,7 +108,7 @@ function describe(score: StackScore): string {
   const missed = score.missed.length === 0 ? "" : ` (missed ${score.missed.join(", ")})`;
   return [
     `${score.filter}: ${score.found} of ${score.expected} transients with S/N ≥ ${EXPECTED_SNR}${missed}, ` +
-    `${score.foundOfAll} of all ${score.injected}; ${score.falseOnes} false;`,
+    `${score.foundOfAll} of all ${score.injected}; ${score.foundFaded} of ${score.faded} that faded; ${score.falseOnes} false;`,
     `median offset ${score.offsetArcsec.toFixed(3)}″  (${score.id})`,
   ].join(" ");
 }

@@ -109,6 +109,7 @@ async function checkNight(t: Deno.TestContext, folder: string, manifest: Manifes
       assert.ok(score.expected >= 10, `${score.filter}: ${score.expected} are enough to judge by`);
       assert.ok(score.found >= 0.9 * score.expected, JSON.stringify(score));
       assert.ok(score.falseOnes <= 5, JSON.stringify(score));
+      assert.ok(score.foundFaded >= 0.5 * score.faded, JSON.stringify(score));
       assert.ok(score.offsetArcsec < 0.2, JSON.stringify(score));
     }
   });

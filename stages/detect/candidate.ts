@@ -4,17 +4,22 @@
  * @module
  */
 
+/** Whether something appeared or brightened, or faded. */
+export type Sign = 1 | -1;
+
 /** One source of a difference image. */
 export interface Candidate {
   /** Number in the catalogue, from 1. */
   readonly number: number;
+  /** 1 where the science image is brighter than the reference, −1 where it is fainter. */
+  readonly sign: Sign;
   /** Position, px; (0, 0) is the centre of the first pixel. */
   readonly x: number;
   readonly y: number;
   /** Position on the sky, degrees; NaN without a WCS. */
   readonly raDeg: number;
   readonly decDeg: number;
-  /** Flux in each aperture, ADU, the automatic one first. */
+  /** Flux of the change in each aperture, ADU, the automatic one first; positive for what faded too. */
   readonly fluxAdu: readonly number[];
   /** Its error, ADU. */
   readonly fluxErrorAdu: readonly number[];
@@ -26,15 +31,15 @@ export interface Candidate {
   readonly ellipticity: number;
   /** A/B. */
   readonly elongation: number;
-  /** Distance to the nearest source of the inverted difference that is not much fainter, px. */
+  /** Distance to the nearest source of the other sign that is not much fainter, px. */
   readonly negativeDistancePx: number;
-  /** Significant negative over significant positive signal around the position. */
+  /** Significant signal of the other sign over that of its own around the position. */
   readonly dipoleRatio: number;
   /** Part of the smallest aperture that is masked, 0–1. */
   readonly maskedFraction: number;
   /** Part of the smallest aperture that the reference covers, 0–1. */
   readonly referenceFraction: number;
-  /** Flux of the difference over that of the reference in the smallest aperture; Infinity on empty sky. */
+  /** The change over the steady light in the smallest aperture; Infinity on empty sky. */
   readonly referenceContrast: number;
   /** Magnitude in the smallest minus that in the 3-seeing aperture, less that of a star; NaN if unknown. */
   readonly apertureDifferenceMag: number;

@@ -74,13 +74,13 @@ export const FLAG_RULES: readonly FlagRule[] = [
   },
   {
     name: "negative",
-    description: "a negative twin within the radius",
+    description: "a twin of the other sign within the radius",
     test: ({ negativeDistancePx }, { negativeRadius }, { seeingPx }) =>
       negativeDistancePx <= negativeRadius * seeingPx,
   },
   {
     name: "dipole",
-    description: "negative beside positive signal",
+    description: "signal of both signs",
     test: ({ dipoleRatio }, { maxDipoleRatio }) => dipoleRatio > maxDipoleRatio,
   },
   {
@@ -105,7 +105,7 @@ export const FLAG_RULES: readonly FlagRule[] = [
   },
   {
     name: "residual",
-    description: "a small part of the light of a star or galaxy of the reference",
+    description: "a small part of the light of a star or galaxy that is always there",
     test: ({ referenceContrast }, limits) => referenceContrast < limits.minReferenceContrast,
   },
 ];

@@ -22,6 +22,7 @@ const IMAGE = { width: 300, height: 100, seeingPx: 4 };
 
 const STAR: Candidate = {
   number: 1,
+  sign: 1,
   x: 150,
   y: 50,
   raDeg: 10,

@@ -13,7 +13,7 @@ import { CIRCULAR_APERTURES } from "../phot/apertures.ts";
 import type { SkyNoise } from "../phot/noise.ts";
 import { autoAreasPx, magErrorOf, magOf } from "../phot/photometry.ts";
 import { type Stencil, stencilOf } from "../phot/stencil.ts";
-import type { Candidate } from "./candidate.ts";
+import type { Candidate, Sign } from "./candidate.ts";
 import { type Cutout, readCutouts } from "./cutouts.ts";
 import { apertureSum, dipoleRatio, fractionWhere, gaussianFwhmPx } from "./footprint.ts";
 import type { DifferenceInputs } from "./inputs.ts";
@@ -22,7 +22,7 @@ import type { DifferenceInputs } from "./inputs.ts";
 export interface Extraction {
   /** Sources of the difference. */
   readonly positive: Table;
-  /** Sources of the inverted difference. */
+  /** Sources of the inverted difference, in which what has faded shows as a source. */
   readonly negative: Table;
   /** The difference less its background. */
   readonly subtracted: string;
@@ -33,6 +33,7 @@ export interface Extraction {
 
 /** Squares of all images around one source; undefined where there is no such image. */
 interface Surroundings {
+  /** With the sign with which the source is positive. */
   readonly difference: Cutout;
   readonly science: Cutout | undefined;
   readonly reference: Cutout | undefined;
@@ -61,30 +62,34 @@ const SKY_RADIUS = 2;
 const SAMPLED_ROWS = 200;
 
 /**
- * Measures every source of a difference image.
+ * Measures every source of one sign of a difference image.
  *
  * @param inputs The images.
  * @param extraction The sources.
+ * @param options Which sign, and how many candidates there are already.
  * @returns Candidates in the order of the catalogue.
  */
 export async function measureCandidates(
   inputs: DifferenceInputs,
   extraction: Extraction,
+  options: { readonly sign: Sign; readonly after?: number },
 ): Promise<Candidate[]> {
-  const { positive, diametersPx } = extraction;
-  const x = positive.column("X_IMAGE").map((value) => value - 1);
-  const y = positive.column("Y_IMAGE").map((value) => value - 1);
-  const aperture = stencilOf(diametersPx[0] ?? 0);
-  const twins = negativeDistances(x, y, extraction, 3 * inputs.seeingPx);
-  const surroundings = await readSurroundings(x, y, inputs, extraction.subtracted);
+  const { sign, after = 0 } = options;
+  const { positive, negative } = extraction;
+  const [sources, others] = sign === 1 ? [positive, negative] : [negative, positive];
+  const x = sources.column("X_IMAGE").map((value) => value - 1);
+  const y = sources.column("Y_IMAGE").map((value) => value - 1);
+  const aperture = stencilOf(extraction.diametersPx[0] ?? 0);
+  const twins = twinDistances({ x, y }, sources, others, 3 * inputs.seeingPx);
+  const surroundings = await readSurroundings({ x, y }, inputs, extraction.subtracted, sign);
   const variances = surroundings.map(({ weight }) => apertureVariance(weight, aperture));
   const typicalVariance = await skyVariance(inputs.weight?.path) * aperture.areaPx;
-  const columns = columnsOf(positive);
+  const columns = columnsOf(sources);
   return surroundings.map((around, i) => {
     const boost = (variances[i] ?? NaN) / typicalVariance;
     const noisier = Number.isFinite(boost) ? Math.sqrt(boost) : 1;
     return candidate(i, { x: x[i] ?? NaN, y: y[i] ?? NaN }, {
-      ...{ inputs, extraction, columns, around, aperture, noisier },
+      ...{ inputs, extraction, columns, around, aperture, noisier, sign, after },
       negativeDistancePx: twins[i] ?? Infinity,
       autoAreaPx: columns.autoAreaPx[i] ?? NaN,
     });
@@ -92,6 +97,9 @@ export async function measureCandidates(
 }
 
 interface CandidateParts {
+  readonly sign: Sign;
+  /** Candidates numbered before. */
+  readonly after: number;
   readonly inputs: DifferenceInputs;
   readonly extraction: Extraction;
   readonly columns: CandidateColumns;
@@ -108,14 +116,14 @@ function candidate(
   { x, y }: { readonly x: number; readonly y: number },
   parts: CandidateParts,
 ): Candidate {
-  const { inputs, extraction, columns, around, aperture } = parts;
+  const { inputs, extraction, columns, around, aperture, sign } = parts;
   const [raDeg, decDeg] = inputs.wcs?.pixelToSky(x, y) ?? [NaN, NaN];
   const fluxAdu = fluxesOfRow(columns, row);
   const scienceAdu = localFlux(around.science, aperture, inputs.seeingPx);
   const fluxErrorAdu = fluxErrors(fluxAdu, scienceAdu, parts);
   const [flux, error] = [fluxAdu[1] ?? NaN, fluxErrorAdu[1] ?? NaN];
   return {
-    ...{ number: row + 1, x, y, raDeg, decDeg, fluxAdu, fluxErrorAdu },
+    ...{ number: parts.after + row + 1, sign, x, y, raDeg, decDeg, fluxAdu, fluxErrorAdu },
     snr: flux / error,
     fwhmPx: gaussianFwhmPx(
       around.difference,
@@ -136,16 +144,16 @@ function candidate(
     referenceFraction: around.reference === undefined
       ? 1
       : fractionWhere(around.reference, aperture, (v) => Number.isFinite(v) && v !== 0),
-    referenceContrast: contrast(flux, scienceAdu, error),
+    referenceContrast: contrast(flux, sign === 1 ? scienceAdu - flux : scienceAdu, error),
     ...apertureDifference(fluxAdu, fluxErrorAdu, inputs.starDifferenceMag),
   };
 }
 
 async function readSurroundings(
-  x: Float64Array,
-  y: Float64Array,
+  { x, y }: Positions,
   inputs: DifferenceInputs,
   subtracted: string,
+  sign: Sign,
 ): Promise<Surroundings[]> {
   const centres = Array.from(x, (value, i) => ({ x: value, y: y[i] ?? NaN }));
   const half = Math.ceil(CUTOUT_RADIUS * inputs.seeingPx) + 1;
@@ -157,7 +165,7 @@ async function readSurroundings(
   const mask = await cut(inputs.mask?.path);
   const weight = await cut(inputs.weight?.path);
   return difference.map((cutout, i) => ({
-    difference: cutout,
+    difference: sign === 1 ? cutout : { ...cutout, data: cutout.data.map((value) => -value) },
     science: science[i],
     reference: reference[i],
     mask: mask[i],
@@ -165,22 +173,28 @@ async function readSurroundings(
   }));
 }
 
-/** Distance to the nearest source of the inverted difference that is not much fainter, px. */
-function negativeDistances(
-  x: Float64Array,
-  y: Float64Array,
-  { positive, negative }: Extraction,
+/** Places in an image, px. */
+interface Positions {
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+}
+
+/** Distance to the nearest source of the other sign that is not much fainter, px. */
+function twinDistances(
+  { x, y }: Positions,
+  sources: Table,
+  others: Table,
   radiusPx: number,
 ): Float64Array {
   const distances = new Float64Array(x.length).fill(Infinity);
-  const nx = negative.column("X_IMAGE").map((value) => value - 1);
-  const ny = negative.column("Y_IMAGE").map((value) => value - 1);
+  const otherX = others.column("X_IMAGE").map((value) => value - 1);
+  const otherY = others.column("Y_IMAGE").map((value) => value - 1);
   // The smallest aperture: a larger one would hold part of the other sign.
   const count = CIRCULAR_APERTURES.length;
-  const flux = positive.values("FLUX_APER");
-  const negativeFlux = negative.values("FLUX_APER");
-  for (const { i, j, distancePx } of matchPixels(x, y, nx, ny, radiusPx)) {
-    const isTwin = (negativeFlux[j * count] ?? NaN) > TWIN_FLUX_RATIO * (flux[i * count] ?? NaN);
+  const flux = sources.values("FLUX_APER");
+  const otherFlux = others.values("FLUX_APER");
+  for (const { i, j, distancePx } of matchPixels(x, y, otherX, otherY, radiusPx)) {
+    const isTwin = (otherFlux[j * count] ?? NaN) > TWIN_FLUX_RATIO * (flux[i * count] ?? NaN);
     if (isTwin) distances[i] = distancePx;
   }
   return distances;
@@ -194,19 +208,19 @@ function fluxErrors(
 ): number[] {
   const { noise } = parts.extraction;
   const { gain, weight } = parts.inputs;
+  const light = Number.isFinite(scienceAdu) ? Math.max(0, scienceAdu) : 0;
   return fluxAdu.map((flux, a) => {
     const measured = a === 0
       ? noise.sigmaAdu(parts.autoAreaPx)
       : noise.apertureSigmaAdu[a - 1] ?? NaN;
-    const light = Math.max(0, flux, Number.isFinite(scienceAdu) ? scienceAdu : 0);
-    const photons = weight === undefined && gain > 0 ? light / gain : 0;
+    const most = parts.sign === 1 ? Math.max(flux, light) : Math.max(flux, 0) + light;
+    const photons = weight === undefined && gain > 0 ? most / gain : 0;
     return Math.sqrt((measured * parts.noisier) ** 2 + photons);
   });
 }
 
-/** Difference over what the science image holds besides it; Infinity on empty sky. */
-function contrast(fluxAdu: number, scienceAdu: number, errorAdu: number): number {
-  const steadyAdu = scienceAdu - fluxAdu;
+/** The change over the light that did not change; Infinity on empty sky. */
+function contrast(fluxAdu: number, steadyAdu: number, errorAdu: number): number {
   return steadyAdu > 3 * errorAdu ? fluxAdu / steadyAdu : Infinity;
 }
 

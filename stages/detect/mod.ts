@@ -21,6 +21,8 @@ const params = z.object({
     .describe("Mesh of the background of the difference").meta({ unit: "px" }),
   noiseApertures: z.int().min(100).default(4000)
     .describe("Places tried for the noise of the difference in apertures"),
+  fading: z.boolean().default(true)
+    .describe("Also look for what is fainter than in the reference"),
   edgePx: z.number().min(0).default(10)
     .describe("flag edge: nearer than this to one of the four edges").meta({ unit: "px" }),
   minSnr: z.number().default(5)
@@ -34,10 +36,12 @@ const params = z.object({
   maxFwhmRatio: z.number().positive().default(1.6)
     .describe("flag fwhm: FWHM above this multiple of the seeing").meta({ unit: "seeing" }),
   negativeRadius: z.number().min(0).default(2)
-    .describe("flag negative: a twin of at least 0.3 times the flux within this radius")
+    .describe(
+      "flag negative: a twin of the other sign of at least 0.3 times the flux within this radius",
+    )
     .meta({ unit: "seeing" }),
   maxDipoleRatio: z.number().min(0).default(0.4)
-    .describe("flag dipole: negative over positive signal within 1.5 seeing above this"),
+    .describe("flag dipole: signal of the other sign over its own within 1.5 seeing above this"),
   maxMaskedFraction: z.number().min(0).max(1).default(0.1)
     .describe("flag masked: masked part of the aperture above this"),
   minReferenceFraction: z.number().min(0).max(1).default(0.9)
@@ -61,6 +65,7 @@ const metrics = z.object({
   images: z.int().describe("Difference images searched"),
   candidates: z.int().describe("Sources found in them"),
   transients: z.int().describe("Of these, with no flag"),
+  faded: z.int().describe("Of the transients, fainter than in the reference"),
 });
 
 /** The stage `detect`. */
@@ -69,8 +74,8 @@ export const detect = defineStage({
   summary: "Find transients in difference images",
   description:
     "Source Extractor runs on the difference and on the inverted difference. Every source is a " +
-    "candidate; ten rules raise flags of their own (edge, snr, shape, fwhm, negative, dipole, " +
-    "masked, outside_reference, magnitude_difference, residual), and a candidate without any flag " +
+    "candidate, of sign 1 where the image is brighter than the reference and -1 where it is fainter; ten rules " +
+    "raise flags of their own (edge, snr, shape, fwhm, negative, dipole, masked, outside_reference, magnitude_difference, residual), and a candidate without any flag " +
     "is a transient. Brightness is measured in the apertures of phot with the zero points of the " +
     "science image, its noise in apertures on empty parts of the difference.\n\n" +
     "That nothing was found is no error.",
@@ -97,6 +102,7 @@ export const detect = defineStage({
         images: results.length,
         candidates: results.reduce((sum, result) => sum + result.candidates, 0),
         transients: results.reduce((sum, result) => sum + result.transients, 0),
+        faded: results.reduce((sum, result) => sum + result.faded, 0),
       },
     };
   },
@@ -106,6 +112,7 @@ interface OneResult {
   readonly products: readonly NewProduct[];
   readonly candidates: number;
   readonly transients: number;
+  readonly faded: number;
 }
 
 async function searchOne(
@@ -118,13 +125,17 @@ async function searchOne(
   try {
     const result = await searchImage(inputs, { ...params, scratch }, params, context);
     const products = await saveSearch(result, params, context);
-    const transients = result.flags.filter(isTransient).length;
-    context.log.info("{id}: {candidates} candidates, {transients} transients", {
-      id: difference.id,
-      candidates: result.candidates.length,
-      transients,
-    });
-    return { products, candidates: result.candidates.length, transients };
+    const passed = result.candidates.filter((_, i) => isTransient(result.flags[i] ?? []));
+    const [transients, faded] = [passed.length, passed.filter(({ sign }) => sign < 0).length];
+    context.log.info(
+      "{id}: {candidates} candidates, {transients} transients, {faded} of them faded",
+      {
+        id: difference.id,
+        candidates: result.candidates.length,
+        ...{ transients, faded },
+      },
+    );
+    return { products, candidates: result.candidates.length, transients, faded };
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }

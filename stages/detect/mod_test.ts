@@ -53,7 +53,7 @@ interface Found {
   readonly folder: string;
   readonly catalogue: AsciiTable;
   readonly products: readonly NewProduct[];
-  readonly metrics: { images: number; candidates: number; transients: number };
+  readonly metrics: { images: number; candidates: number; transients: number; faded: number };
 }
 
 /** Draws a pair, subtracts it pixel by pixel and runs phot and detect. */
@@ -139,7 +139,7 @@ Deno.test("detect finds nine of ten new stars of S/N 10 and more, and nothing fa
     const found = NEW_STARS.filter((star) => passed[rowAt(catalogue, star)] === 1);
     assert.ok(NEW_STARS.length >= 25, `${NEW_STARS.length} stars to find`);
     assert.ok(found.length >= 0.9 * NEW_STARS.length, `${found.length} of ${NEW_STARS.length}`);
-    assert.equal(metrics.transients, found.length);
+    assert.equal(metrics.transients - metrics.faded, found.length);
     assert.ok(found.some((star) => star.x > SIZE.height), "none beyond the height along x");
   });
 });
@@ -170,7 +170,18 @@ Deno.test("artefacts raise their flags", async () => {
     const shifted = flagsAt(catalogue, { x: SHIFTED.x + 1.5, y: SHIFTED.y });
     assert.ok(shifted.includes("negative") && shifted.includes("dipole"), shifted.join());
     assert.ok(flagsAt(catalogue, HIT).includes("fwhm"));
-    assert.equal(rowAt(catalogue, FADED), -1);
+  });
+});
+
+Deno.test("what has faded is found with the sign and the magnitude of the light it lost", async () => {
+  await search(({ catalogue, metrics }) => {
+    const row = rowAt(catalogue, FADED);
+    assert.deepEqual(flagsAt(catalogue, FADED), []);
+    assert.equal(catalogue.column("SIGN")[row], -1);
+    assert.ok(Math.abs(catalogue.column("MAG_APER_2_cal")[row]! - FADED.mag) < 0.1);
+    assert.equal(metrics.faded, 1);
+    const signs = Array.from(catalogue.column("SIGN"));
+    assert.deepEqual(signs, signs.toSorted((a, b) => b - a), "brighter ones first");
   });
 });
 
@@ -193,7 +204,8 @@ Deno.test("detect writes catalogue, regions, summary, overview and stamps that o
       .output();
     assert.ok(success, new TextDecoder().decode(stdout));
     const regions = await Deno.readTextFile(join(folder, "s.transient.reg"));
-    assert.equal(regions.match(/color=green/g)?.length, metrics.transients + 1);
+    assert.equal(regions.match(/color=green/g)?.length, metrics.transients - metrics.faded + 1);
+    assert.equal(regions.match(/color=cyan/g)?.length, metrics.faded);
     assert.equal(regions.match(/color=red/g)?.length, metrics.candidates - metrics.transients);
     const summary = await Deno.readTextFile(join(folder, "s.flags.csv"));
     assert.equal(summary.trim().split("\n").length, FLAG_RULES.length + 3);

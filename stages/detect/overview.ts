@@ -19,6 +19,7 @@ const MARGIN = 16;
 const HEAD = 54;
 const FOOT = 34;
 const GREEN = "#00c853";
+const CYAN = "#00b8d4";
 const RED = "#ff5a4f";
 /** More flagged candidates than this are not drawn, so that the image stays visible. */
 const MOST_FLAGGED = 2000;
@@ -133,19 +134,26 @@ function mark(
   const x = ((candidate.x + 0.5) * scale).toFixed(1);
   const y = (height - (candidate.y + 0.5) * scale).toFixed(1);
   const radius = Math.max(passes ? 11 : 4, 2 * result.inputs.seeingPx * scale).toFixed(1);
-  const circle = `<circle cx="${x}" cy="${y}" r="${radius}" stroke="${passes ? GREEN : RED}" ` +
+  const colour = !passes ? RED : candidate.sign === 1 ? GREEN : CYAN;
+  const circle = `<circle cx="${x}" cy="${y}" r="${radius}" stroke="${colour}" ` +
     `stroke-width="${passes ? 2 : 1}" stroke-opacity="${passes ? 1 : 0.75}">` +
     `<title>${candidate.number} ${raisedNames(flags).join(" ")}</title></circle>`;
   if (!passes) return circle;
   return circle +
-    `<text x="${Number(x) + Number(radius) + 3}" y="${Number(y) - 6}" fill="${GREEN}" ` +
+    `<text x="${Number(x) + Number(radius) + 3}" y="${Number(y) - 6}" fill="${colour}" ` +
     `stroke="#10301c" stroke-width="2.5" paint-order="stroke" font-size="12" ` +
     `font-weight="bold">${candidate.number}</text>`;
 }
 
+const LEGEND: readonly (readonly [string, string])[] = [
+  [GREEN, "transient"],
+  [CYAN, "faded"],
+  [RED, "flagged"],
+];
+
 function legend(y: number): string {
-  return `<circle cx="${MARGIN + 8}" cy="${y - 4}" r="6" fill="none" stroke="${GREEN}" ` +
-    `stroke-width="2"/><text x="${MARGIN + 20}" y="${y}" font-size="11.5">transient</text>` +
-    `<circle cx="${MARGIN + 110}" cy="${y - 4}" r="5" fill="none" stroke="${RED}"/>` +
-    `<text x="${MARGIN + 122}" y="${y}" font-size="11.5">flagged</text>`;
+  return LEGEND.map(([colour, text], i) =>
+    `<circle cx="${MARGIN + 8 + 100 * i}" cy="${y - 4}" r="6" fill="none" stroke="${colour}" ` +
+    `stroke-width="2"/><text x="${MARGIN + 20 + 100 * i}" y="${y}" font-size="11.5">${text}</text>`
+  ).join("");
 }

@@ -25,6 +25,8 @@ export interface SearchOptions {
   readonly detectMinArea: number;
   readonly backSize: number;
   readonly noiseApertures: number;
+  /** Whether what has faded counts too. */
+  readonly fading: boolean;
   /** Folder for what is only needed meanwhile. */
   readonly scratch: string;
 }
@@ -32,6 +34,7 @@ export interface SearchOptions {
 /** What a search found. */
 export interface SearchResult {
   readonly inputs: DifferenceInputs;
+  /** What brightened, then what faded. */
   readonly candidates: readonly Candidate[];
   /** Flags of each candidate, in the order of the rules. */
   readonly flags: readonly (readonly boolean[])[];
@@ -70,7 +73,12 @@ export async function searchImage(
   context: StageContext,
 ): Promise<SearchResult> {
   const extraction = await extractBothSigns(inputs, options, context);
-  const candidates = await measureCandidates(inputs, extraction);
+  const brighter = await measureCandidates(inputs, extraction, { sign: 1 });
+  const after = brighter.length;
+  const fainter = options.fading
+    ? await measureCandidates(inputs, extraction, { sign: -1, after })
+    : [];
+  const candidates = [...brighter, ...fainter];
   const flags = candidates.map((candidate) => flagsOf(candidate, limits, inputs));
   const { noise, diametersPx } = extraction;
   return { inputs, candidates, flags, noise, diametersPx };

@@ -149,6 +149,7 @@ async function writeStamp(
     FILTER: [inputs.difference.filter ?? "unknown", "filter"],
     STAMP: [TITLES[role], "science image, reference or difference"],
     CANDID: [candidate.number, "number in the catalogue of candidates"],
+    CANDSIGN: [candidate.sign, "1 brighter than the reference, -1 fainter"],
     CANDX: [round(candidate.x - origin.x + 1), "[pix] candidate in this stamp, first pixel 1"],
     CANDY: [round(candidate.y - origin.y + 1), "[pix] candidate in this stamp, first pixel 1"],
     IMAGEX: [round(candidate.x + 1), "[pix] candidate in the whole image"],
@@ -194,12 +195,13 @@ function describe(
     : `${formatRa(candidate.raDeg)} ${formatDec(candidate.decDeg)}`;
   const zeroPoint = inputs.zeroPoints[1];
   const flux = candidate.fluxAdu[1] ?? NaN;
+  const change = candidate.sign === 1 ? "" : "faded by ";
   const mag = zeroPoint && flux > 0
     ? `${inputs.difference.filter ?? ""} ${(zeroPoint.mag - 2.5 * Math.log10(flux)).toFixed(2)} mag`
     : `${flux.toFixed(0)} ADU`;
   const names = raisedNames(flags);
   const verdict = names.length === 0 ? "no flags" : `flags: ${names.join(", ")}`;
-  return [place, mag.trim(), `S/N ${candidate.snr.toFixed(1)}`, verdict].join(" · ");
+  return [place, change + mag.trim(), `S/N ${candidate.snr.toFixed(1)}`, verdict].join(" · ");
 }
 
 /** What a companion of a search carries of its image. */

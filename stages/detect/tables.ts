@@ -35,7 +35,8 @@ export async function writeTransientCatalogue(path: string, result: SearchResult
 }
 
 /**
- * Writes the candidates as circles of twice the seeing: transients green, the others red.
+ * Writes the candidates as circles of twice the seeing: transients green, or cyan where they faded;
+ * the others red.
  *
  * @param path Where to.
  * @param result The search.
@@ -45,7 +46,7 @@ export async function writeTransientRegions(path: string, result: SearchResult):
   const regions = result.candidates.map((candidate, i): Region => {
     const flags = result.flags[i] ?? [];
     const style = {
-      color: isTransient(flags) ? "green" : "red",
+      color: !isTransient(flags) ? "red" : candidate.sign === 1 ? "green" : "cyan",
       label: [candidate.number, ...raisedNames(flags)].join(" "),
     };
     return inputs.wcs === undefined
@@ -111,6 +112,12 @@ function identityColumns({ candidates, flags }: SearchResult): AsciiColumn[] {
       comment: "1 where no flag is set",
       values: flags.map((set) => isTransient(set) ? 1 : 0),
     },
+    {
+      name: "SIGN",
+      digits: 0,
+      comment: "1 brighter than the reference, -1 fainter",
+      values: each((c) => c.sign),
+    },
     sky("ALPHA_J2000", "Right ascension (ICRS)", each((c) => c.raDeg)),
     sky("DELTA_J2000", "Declination (ICRS)", each((c) => c.decDeg)),
     pixel("X_IMAGE", "Position along x, first pixel 1", each((c) => c.x + 1)),
@@ -146,8 +153,13 @@ function qualityColumns(candidates: readonly Candidate[]): AsciiColumn[] {
     column("FWHM_IMAGE", "FWHM of the best-fitting round Gaussian", (c) => c.fwhmPx, "pixel"),
     column("ELLIPTICITY", "1 - B/A", (c) => c.ellipticity),
     column("ELONGATION", "A/B", (c) => c.elongation),
-    column("NEGATIVE_DIST", "To a negative twin; nan = none", (c) => c.negativeDistancePx, "pixel"),
-    column("DIPOLE", "Negative over positive signal", (c) => c.dipoleRatio),
+    column(
+      "NEGATIVE_DIST",
+      "To a twin of the other sign; nan = none",
+      (c) => c.negativeDistancePx,
+      "pixel",
+    ),
+    column("DIPOLE", "Signal of the other sign over its own", (c) => c.dipoleRatio),
     column("MASKED", "Masked part of the aperture", (c) => c.maskedFraction),
     column("COVERED", "Part covered by the reference", (c) => c.referenceFraction),
     column("CONTRAST", "Over the steady flux; nan = none", (c) => c.referenceContrast),
