@@ -103,7 +103,10 @@ async function extractBothSigns(
   const first = await setUpExtraction(inputs, options, context);
   const [subtracted, segmentation] = [at("subtracted.fits"), at("segmentation.fits")];
   const checkImages = { "-BACKGROUND": subtracted, "SEGMENTATION": segmentation };
-  await extractSources(first, { ...pass, catalogue: at("first.cat"), checkImages });
+  await Promise.all([
+    extractSources(first, { ...pass, catalogue: at("first.cat"), checkImages }),
+    invertImage(inputs.difference.path, at("inverted.fits")),
+  ]);
   const noise = await measureSkyNoise(
     { image: inputs.difference.path, subtracted, segmentation, flags: first.companions.flagImage },
     { diametersPx, apertures: options.noiseApertures },
@@ -111,12 +114,13 @@ async function extractBothSigns(
   const detectThreshold = options.detectSnr *
     filteredNoise(await Deno.readTextFile(first.filter), noise, diametersPx[0] ?? 1);
   const setup = { ...first, detectThreshold };
-  const positive = await extractSources(setup, { ...pass, catalogue: at("positive.cat") });
-  await invertImage(inputs.difference.path, at("inverted.fits"));
-  const negative = await extractSources({ ...setup, image: at("inverted.fits") }, {
-    ...pass,
-    catalogue: at("negative.cat"),
-  });
+  const [positive, negative] = await Promise.all([
+    extractSources(setup, { ...pass, catalogue: at("positive.cat") }),
+    extractSources({ ...setup, image: at("inverted.fits") }, {
+      ...pass,
+      catalogue: at("negative.cat"),
+    }),
+  ]);
   return { positive, negative, subtracted, noise, diametersPx };
 }
 
