@@ -22,8 +22,11 @@ import {
   sourceRows,
 } from "../../gpu/kernels/resample/mesh.ts";
 import { kernelReach } from "../../gpu/kernels/resample/resample.ts";
+import type { SourceRows } from "../../gpu/kernels/resample/resample_rows.ts";
 import { bit } from "../../sky/mask.ts";
 import { FrameWindow, type RowRange } from "./frame_window.ts";
+import { type SpoiltPixels } from "./spoilt_pixels.ts";
+import { interpolationNoise } from "./interpolation_noise.ts";
 import { EXCLUDED, type StackFrame } from "./frames.ts";
 import type { Grid } from "./grid.ts";
 import { flatSky } from "./sky_model.ts";
@@ -38,6 +41,10 @@ export interface CombineOptions {
   readonly background: "mesh" | "constant" | "none";
   /** `[frames]`, shares in a mean. */
   readonly weights: readonly number[];
+  /** `[frames]`, pixels that take no part besides those of the masks. */
+  readonly spoilt?: readonly SpoiltPixels[];
+  /** Strips above this row are left out; 0 if left out. */
+  readonly fromRow?: number;
   readonly compute: Compute;
   readonly signal: AbortSignal;
 }
@@ -51,6 +58,8 @@ export interface StackStrip {
   readonly mask: Uint16Array<ArrayBufferLike>;
   /** `[rows, width]`, inverse variance, 1/ADU²; 0 where no frame has a sample. */
   readonly weight: Float32Array<ArrayBufferLike>;
+  /** What it was made of, while it is the latest strip. */
+  readonly sources?: readonly SourceRows[];
   /** `data` and `weight` as their files have them, if that is known. */
   readonly encoded?: { readonly data: EncodedStrip; readonly weight: EncodedStrip };
 }
@@ -78,6 +87,9 @@ const PLANES: JoinPlanes = {
 interface Source {
   readonly frame: StackFrame;
   readonly mesh: CoordinateMesh;
+  readonly spoilt: SpoiltPixels | undefined;
+  /** Variance of a pixel on the grid, ADU². */
+  readonly variance: number;
 }
 
 /**
@@ -98,12 +110,12 @@ export async function* combineFrames(
   options: CombineOptions,
 ): AsyncGenerator<StackStrip> {
   const { compute, signal } = options;
-  const sources = frames.map((frame) => ({ frame, mesh: meshOf(frame, grid) }));
+  const sources = frames.map((frame, k) => sourceOf(frame, options.spoilt?.[k], grid, options));
   const height = stripHeight(sources, grid, options.kernel);
   const targets = Array.from({ length: Math.ceil(grid.height / height) }, (_, i): RowRange => ({
     firstRow: i * height,
     rows: Math.min(height, grid.height - i * height),
-  }));
+  })).filter(({ firstRow }) => firstRow >= (options.fromRow ?? 0));
   using open = new OpenStack();
   for (const source of sources) open.windows.push(await openWindow(source, targets, options));
   for (let i = 0; i < 2; i++) open.outputs.push(new OutputRows(compute, grid.width, height));
@@ -119,8 +131,8 @@ export async function* combineFrames(
     }
     const output = open.outputs[i % 2]!;
     const result = output.of(target.rows);
-    await joinLayers(compute, rows, result, joinOptions(frames, grid, target, options), signal);
-    yield { firstRow: target.firstRow, ...output.strip(result) };
+    await joinLayers(compute, rows, result, joinOptions(sources, grid, target, options), signal);
+    yield { firstRow: target.firstRow, sources: rows, ...output.strip(result) };
   }
 }
 
@@ -134,11 +146,18 @@ class OpenStack implements Disposable {
   }
 }
 
-function meshOf(frame: StackFrame, grid: Grid): CoordinateMesh {
-  return coordinateMesh((x, y) => {
+function sourceOf(
+  frame: StackFrame,
+  spoilt: SpoiltPixels | undefined,
+  grid: Grid,
+  { kernel }: CombineOptions,
+): Source {
+  const mesh = coordinateMesh((x, y) => {
     const [raDeg, decDeg] = grid.wcs.pixelToSky(x, y);
     return frame.wcs.skyToPixel(raDeg, decDeg);
   }, grid);
+  const sigma = frame.skySigmaAdu * frame.scale;
+  return { frame, mesh, spoilt, variance: sigma ** 2 * interpolationNoise(mesh, frame, kernel) };
 }
 
 function rowsFor({ frame, mesh }: Source, target: RowRange, options: CombineOptions): RowRange {
@@ -168,7 +187,7 @@ async function openWindow(
   targets: readonly RowRange[],
   options: CombineOptions,
 ): Promise<FrameWindow> {
-  const { frame, mesh } = source;
+  const { frame, mesh, spoilt } = source;
   const capacity = Math.max(1, ...targets.map((target) => rowsFor(source, target, options).rows));
   const { background } = frame;
   return await FrameWindow.open({
@@ -179,26 +198,26 @@ async function openWindow(
       ? background
       : flatSky(options.background === "constant" ? background.globalLevel : 0),
     capacity,
+    ...(spoilt && { spoilt }),
   });
 }
 
 function joinOptions(
-  frames: readonly StackFrame[],
+  sources: readonly Source[],
   grid: Grid,
   target: RowRange,
   options: CombineOptions,
 ): JoinOptions {
-  const sigmas = frames.map(({ skySigmaAdu, scale }) => skySigmaAdu * scale);
   return {
     ...target,
     width: grid.width,
     kernel: options.kernel,
     method: options.method,
     clipSigma: options.clipSigma,
-    sigmaFloor: Math.max(...sigmas),
+    sigmaFloor: Math.max(...sources.map(({ frame }) => frame.skySigmaAdu * frame.scale)),
     sigmaRelative: options.clipRelative,
     weights: options.weights,
-    variances: sigmas.map((sigma) => sigma ** 2),
+    variances: sources.map(({ variance }) => variance),
     planes: PLANES,
   };
 }

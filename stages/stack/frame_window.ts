@@ -16,6 +16,7 @@ import {
 } from "../../gpu/kernels/resample/resample_rows.ts";
 import { bit } from "../../sky/mask.ts";
 import type { StackFrame } from "./frames.ts";
+import type { SpoiltPixels } from "./spoilt_pixels.ts";
 
 /** Rows of a frame. */
 export interface RowRange {
@@ -37,6 +38,7 @@ export class FrameWindow implements Disposable {
   readonly #mask: ImageReader | undefined;
   readonly #compute: Compute;
   readonly #mesh: FixedMesh;
+  readonly #spoilt: SpoiltPixels | undefined;
   readonly #options: PrepareOptions;
   readonly #buffers: HostBuffer[] = [];
   readonly #raw: Uint8Array<ArrayBufferLike>;
@@ -54,6 +56,7 @@ export class FrameWindow implements Disposable {
     this.#mask = mask;
     this.#compute = compute;
     this.#mesh = mesh;
+    this.#spoilt = parts.spoilt;
     this.#options = {
       background: parts.background,
       repair: REPAIRED,
@@ -110,6 +113,7 @@ export class FrameWindow implements Disposable {
       ? this.#mask?.readRowBytes(firstRow, rows, this.#rawMask)
       : this.#mask?.readRowsUint16(firstRow, rows, shorts(this.#rawMask, count));
     await Promise.all([image, mask]);
+    this.#spoilt?.erase(this.#raw, firstRow, rows, this.#isPlain);
   }
 
   /** Whether the file holds the pixels as float32. */
@@ -191,6 +195,8 @@ export interface WindowParts {
   readonly background: NodeSurface;
   /** Rows at most. */
   readonly capacity: number;
+  /** Pixels without a value besides those that the mask knows. */
+  readonly spoilt?: SpoiltPixels;
 }
 
 const endOf = ({ firstRow, rows }: RowRange) => firstRow + rows;
