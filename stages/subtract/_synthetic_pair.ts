@@ -5,7 +5,6 @@
  */
 
 import { bit } from "../../sky/mask.ts";
-import { varianceOf } from "./noise.ts";
 import type { AlignedPair, KernelStar, PairImage } from "./pair.ts";
 
 /** A point source. */
@@ -148,13 +147,12 @@ function pairImage(
       mask[i] = bit("NO_DATA");
     }
   }
-  const sky = (x: number) => made.sky(x);
-  const parts = { width: size, height: size, gainEAdu: gain, sky, skySigma: () => sigma };
   return {
     path: "",
     data,
     mask,
-    variance: varianceOf(data, parts),
+    skyAt: made.sky,
+    sigmaAt: () => sigma,
     skyAdu: made.sky(size / 2),
     skySigmaAdu: sigma,
     saturationAdu: Infinity,

@@ -129,7 +129,7 @@ async function attemptOnce(
   options: AttemptOptions,
 ): Promise<Attempt> {
   const result = await engine.run(pair);
-  const finished = finishDifference(pair, result, loaded.quiet, options.skyMeshPx);
+  const finished = await finishDifference(pair, result, loaded.quiet, options.skyMeshPx);
   const metrics = measureDifference(pair, finished, loaded.quiet, options.zeroPointRatio);
   const facts = { coverage: loaded.aligned.coverage, registrationPx: loaded.registrationPx };
   const gates = judge(finished, metrics, facts, options.limits);

@@ -7,7 +7,7 @@
 
 import { backgroundMesh } from "../../sky/background.ts";
 import { bit, growMask, UNUSABLE } from "../../sky/mask.ts";
-import type { AlignedPair, EngineResult } from "./pair.ts";
+import { type AlignedPair, collectStrips, type EngineResult } from "./pair.ts";
 
 /** A difference ready to be judged and written; images `[height, width]`. */
 export interface FinishedDifference {
@@ -26,8 +26,8 @@ export interface FinishedDifference {
 const CARRIED = bit("BAD", "SAT", "CR", "INTRP", "SUSPECT", "NO_DATA", "EDGE", "STREAK");
 
 /**
- * Joins the masks, takes the remaining large-scale background off, and turns
- * variance into inverse variance.
+ * Collects the strips of a difference, joins the masks, takes the remaining
+ * large-scale background off, and turns variance into inverse variance.
  *
  * @param pair The pair.
  * @param result What the engine made of it.
@@ -35,19 +35,20 @@ const CARRIED = bit("BAD", "SAT", "CR", "INTRP", "SUSPECT", "NO_DATA", "EDGE", "
  * @param skyMeshPx Side of the squares of the remaining background; 0 leaves it.
  * @returns The difference as it is written.
  */
-export function finishDifference(
+export async function finishDifference(
   pair: AlignedPair,
   result: EngineResult,
   quiet: Uint8Array,
   skyMeshPx: number,
-): FinishedDifference {
+): Promise<FinishedDifference> {
   const mask = joinMasks(pair, result);
-  const difference = result.difference.slice();
+  const whole = await collectStrips(result, pair);
+  const { difference } = whole;
   if (skyMeshPx > 0) flatten(difference, mask, pair, quiet, skyMeshPx);
   const weight = new Float32Array(difference.length);
   let masked = 0;
   for (let i = 0; i < difference.length; i++) {
-    const variance = result.variance[i]!;
+    const variance = whole.variance[i]!;
     if (!Number.isFinite(difference[i]!) || !Number.isFinite(variance)) {
       difference[i] = 0;
       mask[i]! |= bit("NO_DATA");

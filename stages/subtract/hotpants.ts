@@ -11,7 +11,15 @@ import { PROGRAMS } from "../../external/programs.ts";
 import type { ToolSet } from "../../external/run_tool.ts";
 import { readImage, writeImage } from "../../fits/image.ts";
 import { UNUSABLE } from "../../sky/mask.ts";
-import type { AlignedPair, ConvolvedSide, Engine, EngineResult, PairImage } from "./pair.ts";
+import { varianceIn } from "./noise.ts";
+import {
+  type AlignedPair,
+  type ConvolvedSide,
+  type Engine,
+  type EngineResult,
+  type PairImage,
+  stripsOf,
+} from "./pair.ts";
 
 /** What the engine can be told. */
 export interface HotpantsEngineOptions {
@@ -150,8 +158,8 @@ async function writeMaskFile(path: string, pair: AlignedPair, image: PairImage):
 
 async function writeNoiseFile(path: string, pair: AlignedPair, image: PairImage): Promise<void> {
   const { width, height } = pair;
-  const data = image.variance.map((variance) => Math.sqrt(Math.max(variance, 0)));
-  await writeImage(path, { width, height, data });
+  const variance = varianceIn(image, pair, { left: 0, top: 0, width, height });
+  await writeImage(path, { width, height, data: variance.map(Math.sqrt) });
 }
 
 async function readResult(
@@ -159,23 +167,22 @@ async function readResult(
   files: {
     readonly difference: string;
     readonly differenceNoise: string;
-    readonly convolved: string;
   },
   settings: HotpantsOptions,
 ): Promise<EngineResult> {
   const made = await readImage(files.difference);
   const noise = await readImage(files.differenceNoise);
-  const convolved = await readImage(files.convolved);
-  for (const image of [made, noise, convolved]) requireSize(image, pair);
+  for (const image of [made, noise]) requireSize(image, pair);
   const fill = Math.fround(FILL_ADU);
   const side: ConvolvedSide = settings.convolve === "i" ? "science" : "reference";
   const sum = made.header.number("KSUM00") ?? null;
   return {
     engine: "hotpants",
     convolvedSide: side,
-    difference: made.data.map((value) => value === fill ? NaN : value),
-    variance: noise.data.map((sigma) => sigma === fill ? NaN : sigma * sigma),
-    convolved: convolved.data,
+    strips: stripsOf({
+      difference: made.data.map((value) => value === fill ? NaN : value),
+      variance: noise.data.map((sigma) => sigma === fill ? NaN : sigma * sigma),
+    }, pair),
     growPx: Math.ceil((settings.kernelRadiusPx ?? 10) / 2),
     kernel: {
       offered: pair.stars.length,

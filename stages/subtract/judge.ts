@@ -8,7 +8,8 @@ import { UNUSABLE } from "../../sky/mask.ts";
 import { clippedStats, mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import type { Gate } from "../manifest.ts";
 import type { FinishedDifference } from "./finish.ts";
-import type { AlignedPair, KernelStar } from "./pair.ts";
+import { varianceIn } from "./noise.ts";
+import type { AlignedPair, Box, KernelStar } from "./pair.ts";
 
 /** What was measured on a difference; null where there was nothing to measure it by. */
 export interface DifferenceMetrics {
@@ -82,13 +83,13 @@ function visitDisc(
   pair: AlignedPair,
   star: KernelStar,
   radiusPx: number,
-  visit: (i: number) => void,
+  visit: (i: number, x: number, y: number) => void,
 ): void {
   const cx = Math.round(star.x), cy = Math.round(star.y);
   const reach = Math.floor(radiusPx);
   for (let y = Math.max(0, cy - reach); y <= Math.min(pair.height - 1, cy + reach); y++) {
     for (let x = Math.max(0, cx - reach); x <= Math.min(pair.width - 1, cx + reach); x++) {
-      if ((x - cx) ** 2 + (y - cy) ** 2 <= radiusPx ** 2) visit(y * pair.width + x);
+      if ((x - cx) ** 2 + (y - cy) ** 2 <= radiusPx ** 2) visit(y * pair.width + x, x, y);
     }
   }
 }
@@ -104,15 +105,32 @@ function spreadOfStars(pair: AlignedPair, finished: FinishedDifference): number 
   return pulls.length < 50 ? null : MAD_TO_SIGMA * mad(pulls);
 }
 
+function varianceAround(
+  pair: AlignedPair,
+  star: KernelStar,
+  radiusPx: number,
+): { readonly box: Box; readonly variance: Float32Array } {
+  const reach = Math.floor(radiusPx);
+  const left = Math.max(0, Math.round(star.x) - reach);
+  const top = Math.max(0, Math.round(star.y) - reach);
+  const width = Math.min(pair.width, Math.round(star.x) + reach + 1) - left;
+  const height = Math.min(pair.height, Math.round(star.y) + reach + 1) - top;
+  const box = { left, top, width, height };
+  return { box, variance: varianceIn(pair.science, pair, box) };
+}
+
 /** The noise is taken off the power first, so that faint stars do not look badly subtracted. */
 function powerLeft(pair: AlignedPair, finished: FinishedDifference): number | null {
   const { science } = pair;
   const ratios = pair.stars.map((star) => {
     let left = 0, power = 0;
-    visitDisc(pair, star, 1.5 * science.fwhmPx, (i) => {
+    const radius = 1.5 * science.fwhmPx;
+    const { box, variance } = varianceAround(pair, star, radius);
+    visitDisc(pair, star, radius, (i, x, y) => {
       if (finished.mask[i]! & UNUSABLE || !(finished.weight[i]! > 0)) return;
       left += finished.difference[i]! ** 2 - 1 / finished.weight[i]!;
-      power += (science.data[i]! - science.skyAdu) ** 2 - science.variance[i]!;
+      const noise = variance[(y - box.top) * box.width + x - box.left]!;
+      power += (science.data[i]! - science.skyAdu) ** 2 - noise;
     });
     return power > 0 ? Math.sqrt(Math.max(0, left) / power) : NaN;
   }).filter((ratio) => !Number.isNaN(ratio));

@@ -10,7 +10,7 @@ import { type Image, readImage, writeImage } from "../../fits/image.ts";
 import { type Background, backgroundMesh } from "../../sky/background.ts";
 import { bit, readMask, UNUSABLE } from "../../sky/mask.ts";
 import { median } from "../../sky/stats.ts";
-import { measureNoise, varianceOf } from "./noise.ts";
+import { measureNoise } from "./noise.ts";
 import type { PairImage } from "./pair.ts";
 import type { SourceList } from "./stars.ts";
 
@@ -178,7 +178,7 @@ function outsideDiscs(
 }
 
 /**
- * Completes one image of a pair with its variance and the correlation of its noise.
+ * Completes one image of a pair with its sky and the correlation of its noise.
  *
  * @param path The file that holds it on the grid of the pair.
  * @param image The image with its sky.
@@ -206,7 +206,8 @@ export function toPairImage(
     path,
     data,
     mask: image.mask,
-    variance: varianceOf(data, { ...size, gainEAdu: image.gainEAdu, sky, skySigma }),
+    skyAt: sky,
+    sigmaAt: skySigma,
     skyAdu: image.sky.globalLevel,
     skySigmaAdu: share * image.sky.globalSigma,
     saturationAdu: image.saturationAdu,

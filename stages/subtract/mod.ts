@@ -86,7 +86,7 @@ export const subtract = defineStage({
     difference: "Stack minus reference, ADU of the stack",
     mask: "Planes of both images",
     weight: "Inverse variance of the difference, ADU⁻²",
-    reference: "Reference on the grid of the stack (aligned), and the image as it was convolved",
+    reference: "Reference on the grid of the stack",
     picture: "Overview and kernel",
   },
   metrics: z.object({
@@ -178,10 +178,11 @@ async function chooseEngines(
   const native: Engine = {
     name: "native",
     available: () => Promise.resolve(true),
-    run: (pair) =>
-      Promise.resolve(
-        subtractNative(pair, { ...orders, scaleOrder, clipSigma, signal: context.signal }),
-      ),
+    run: async (pair) => {
+      const compute = await context.compute.get();
+      const { signal } = context;
+      return subtractNative(pair, { ...orders, scaleOrder, clipSigma, compute, signal });
+    },
   };
   if (params.engine === "native") return [native];
   if (params.engine === "auto") return [hotpants, native];

@@ -5,14 +5,10 @@
  */
 
 import { kernelAt, type KernelField } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
-import type { NoiseCorrelation } from "./pair.ts";
+import type { Box, ImageSize, NoiseCorrelation, PairImage } from "./pair.ts";
 
-/** What the noise of an image is made of. */
-export interface NoiseParts {
-  readonly width: number;
-  readonly height: number;
-  /** Electrons an ADU. */
-  readonly gainEAdu: number;
+/** The sky of an image. */
+export interface SkyParts extends ImageSize {
   /** Level of the sky at a pixel, ADU. */
   readonly sky: (x: number, y: number) => number;
   /** Noise of the sky at a pixel, ADU. */
@@ -25,33 +21,51 @@ const BLOCK_PX = 8;
 const WINDOW_PX = 1024;
 
 /**
- * Variance of an image: the noise of the sky as measured, and the photons of
- * what stands above it. The signal is smoothed over 3 × 3 pixels and counts from
- * one σ on, so that the noise of the sky does not enter its own variance.
+ * Variance of a part of an image: the noise of the sky, and the photons of what
+ * stands above it. The signal is smoothed over 3 × 3 pixels and counts from one σ
+ * on, so that the noise of the sky does not enter its own variance.
  *
- * @param data `[height, width]`, ADU, NaN where there is no data.
- * @param parts Gain and sky.
- * @returns `[height, width]`, ADU²; 0 where there is no data.
+ * @param image The image with its sky and gain.
+ * @param size Its size, px.
+ * @param box The part, which lies within the image.
+ * @param into Takes the result when given, `[box.height, box.width]`.
+ * @returns `[box.height, box.width]`, ADU²; 0 where there is no data.
  */
-export function varianceOf(data: Float32Array, parts: NoiseParts): Float32Array {
-  const { width, height } = parts;
-  const variance = new Float32Array(data.length);
-  for (let top = 0; top < height; top += BLOCK_PX) {
-    for (let left = 0; left < width; left += BLOCK_PX) {
-      const bottom = Math.min(height, top + BLOCK_PX), right = Math.min(width, left + BLOCK_PX);
-      const x = (left + right - 1) / 2, y = (top + bottom - 1) / 2;
-      const level = parts.sky(x, y), sigma = parts.skySigma(x, y);
-      for (let row = top; row < bottom; row++) {
-        for (let i = row * width + left, end = row * width + right; i < end; i++) {
-          const value = data[i]!;
-          if (Number.isNaN(value)) continue;
-          const signal = value - level > sigma ? smoothed(data, i, width, height) - level : 0;
-          variance[i] = sigma * sigma + (signal > sigma ? signal / parts.gainEAdu : 0);
-        }
+export function varianceIn(
+  image: Pick<PairImage, "data" | "skyAt" | "sigmaAt" | "gainEAdu">,
+  size: ImageSize,
+  box: Box,
+  into?: Float32Array,
+): Float32Array {
+  const { data, gainEAdu } = image;
+  const { width, height } = size;
+  const out = into ?? new Float32Array(box.width * box.height);
+  const right = box.left + box.width, bottom = box.top + box.height;
+  for (let y = box.top; y < bottom; y++) {
+    const middle = blockMiddle(y, height);
+    for (let left = box.left; left < right;) {
+      const end = Math.min(right, (Math.floor(left / BLOCK_PX) + 1) * BLOCK_PX);
+      const x = blockMiddle(left, width);
+      const level = image.skyAt(x, middle), sigma = image.sigmaAt(x, middle);
+      for (; left < end; left++) {
+        const i = y * width + left;
+        const value = data[i]!;
+        const known = Number.isFinite(value);
+        const signal = known && value - level > sigma
+          ? smoothed(data, i, width, height) - level
+          : 0;
+        const photons = signal > sigma ? signal / gainEAdu : 0;
+        out[(y - box.top) * box.width + left - box.left] = known ? sigma * sigma + photons : 0;
       }
     }
   }
-  return variance;
+  return out;
+}
+
+/** The middle of the block that a pixel lies in. */
+function blockMiddle(at: number, end: number): number {
+  const first = Math.floor(at / BLOCK_PX) * BLOCK_PX;
+  return (first + Math.min(end, first + BLOCK_PX) - 1) / 2;
 }
 
 function smoothed(data: Float32Array, i: number, width: number, height: number): number {
@@ -60,7 +74,7 @@ function smoothed(data: Float32Array, i: number, width: number, height: number):
   for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
     for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
       const value = data[row * width + column]!;
-      if (Number.isNaN(value)) continue;
+      if (!Number.isFinite(value)) continue;
       sum += value;
       count++;
     }
@@ -96,7 +110,7 @@ const SOURCE_REACH_PX = 5;
 export function measureNoise(
   data: Float32Array,
   quiet: Uint8Array,
-  parts: Omit<NoiseParts, "gainEAdu">,
+  parts: SkyParts,
   fwhmPx: number,
 ): MeasuredNoise {
   const measured = autocovariance(pullsOfWindow(data, quiet, parts), SOURCE_REACH_PX);
@@ -176,7 +190,7 @@ function sourceCovariance(measured: Covariance, fwhmPx: number): Covariance {
 function pullsOfWindow(
   data: Float32Array,
   quiet: Uint8Array,
-  parts: Omit<NoiseParts, "gainEAdu">,
+  parts: SkyParts,
 ): { readonly width: number; readonly height: number; readonly pulls: Float32Array } {
   const width = Math.min(parts.width, WINDOW_PX), height = Math.min(parts.height, WINDOW_PX);
   const x0 = Math.floor((parts.width - width) / 2), y0 = Math.floor((parts.height - height) / 2);

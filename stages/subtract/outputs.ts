@@ -38,13 +38,11 @@ export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
   const id = `${science.id}.subt`;
   const at = (name: string) => join(folder, name);
   const header = differenceHeader(parts);
-  const { difference, mask, weight, result } = chosen.finished;
+  const { difference, mask, weight } = chosen.finished;
   const companion = { width, height, header: bare(header) };
   await writeImage(at(`${id}.fits`), { width, height, data: difference, header });
   await writeMask(at(`${id}.mask.fits`), { ...companion, data: mask });
   await writeImage(at(`${id}.weight.fits`), { ...companion, data: weight });
-  const convolved = { ...companion, data: zeroGaps(result.convolved) };
-  await writeImage(at(`${science.id}.conv.fits`), convolved);
   return [...describeImages(parts, at), ...await writePictures(parts)];
 }
 
@@ -74,7 +72,6 @@ function describeImages(parts: OutputParts, at: (name: string) => string): NewPr
     companion("mask"),
     companion("weight"),
     reference("ref", "aligned", loaded.referencePath),
-    reference("conv", "convolved", at(`${science.id}.conv.fits`)),
   ];
 }
 
@@ -191,8 +188,4 @@ function bare(header: FitsHeader): FitsHeader {
     if (!["OBJECT", "FILTER", "DATE-OBS", "MJD-OBS"].includes(keyword)) empty.delete(keyword);
   }
   return wcs === undefined ? empty : setWcs(empty, wcs);
-}
-
-function zeroGaps(data: Float32Array): Float32Array {
-  return data.map((value) => Number.isFinite(value) ? value : 0);
 }

@@ -1,10 +1,27 @@
 /**
  * Two images on one grid, and what a subtraction engine makes of them.
  *
+ * Pixels of both images are held whole, in memory that every thread reaches. Everything
+ * else that has the size of an image (variances, what engines give) is made row by row or
+ * for a part of the image when it is needed: {@linkcode AlignedPair} with `varianceIn()` of
+ * `noise.ts`, {@linkcode EngineResult.strips}.
+ *
  * @module
  */
 
 import type { KernelField } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+
+/** Size of an image, px. */
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A rectangle of an image, px; `left` and `top` are its first column and row. */
+export interface Box extends ImageSize {
+  readonly left: number;
+  readonly top: number;
+}
 
 /** One of the two images of a pair. */
 export interface PairImage {
@@ -12,10 +29,13 @@ export interface PairImage {
   readonly path: string;
   /** ADU, `[height, width]` row-major; NaN where there is no data. */
   readonly data: Float32Array;
-  /** Bit planes of `sky/mask`, `[height, width]`. */
+  /** Bit planes of `sky/mask`, `[height, width]`; NO_DATA wherever `data` is NaN. */
   readonly mask: Uint16Array;
-  /** Variance of `data`, ADU², `[height, width]`; sky and photons. */
-  readonly variance: Float32Array;
+  /** Level of the sky at a pixel, ADU; smooth. */
+  readonly skyAt: (x: number, y: number) => number;
+  /** Noise of the sky at a pixel, ADU: without what unresolved stars add to its scatter. */
+  readonly sigmaAt: (x: number, y: number) => number;
+  /** Level and noise of the sky in the whole, ADU. */
   readonly skyAdu: number;
   readonly skySigmaAdu: number;
   /** Level at which a pixel is saturated, ADU; Infinity when unknown. */
@@ -23,7 +43,7 @@ export interface PairImage {
   /** Full width at half maximum of the stars, px. */
   readonly fwhmPx: number;
   readonly gainEAdu: number;
-  /** Share of the variance of bare sky that is unresolved stars; not in `variance`. */
+  /** Share of the variance of bare sky that is unresolved stars; not in `sigmaAt`. */
   readonly confusion: number;
   /** Correlation of the noise of neighbouring pixels, see {@linkcode NoiseCorrelation}. */
   readonly correlation: NoiseCorrelation;
@@ -46,9 +66,7 @@ export interface KernelStar {
 }
 
 /** A science frame, a reference on its grid, and the stars for the kernel. */
-export interface AlignedPair {
-  readonly width: number;
-  readonly height: number;
+export interface AlignedPair extends ImageSize {
   readonly science: PairImage;
   readonly reference: PairImage;
   readonly stars: readonly KernelStar[];
@@ -59,20 +77,31 @@ export interface AlignedPair {
 /** Which of the two images was convolved. */
 export type ConvolvedSide = "reference" | "science";
 
-/** What an engine makes of a pair; images `[height, width]` row-major. */
+/** Some rows of a difference; the arrays are used again for the next ones. */
+export interface DifferenceStrip {
+  readonly firstRow: number;
+  readonly rows: number;
+  /** Science minus reference, `[rows, width]`, ADU of the science frame. NaN where the engine has none. */
+  readonly difference: Float32Array;
+  /** Variance of the difference, `[rows, width]`, ADU². */
+  readonly variance: Float32Array;
+}
+
+/** What an engine makes of a pair. */
 export interface EngineResult {
   readonly engine: string;
   readonly convolvedSide: ConvolvedSide;
-  /** Science minus reference, in ADU of the science frame. NaN where the engine has none. */
-  readonly difference: Float32Array;
-  /** Variance of the difference, ADU². */
-  readonly variance: Float32Array;
-  /** The image that was convolved, as it was compared. */
-  readonly convolved: Float32Array;
+  /**
+   * Gives the difference from the first row to the last. Each call begins anew, and may
+   * compute only then.
+   *
+   * @throws {GppyError} If it cannot be computed or read.
+   */
+  strips(): AsyncIterable<DifferenceStrip>;
   /** How far the kernel carries a bad pixel, px. */
   readonly growPx: number;
   readonly kernel: KernelMetrics;
-  /** The kernel itself, when the engine knows it. */
+  /** The kernel itself, when the engine knows it: makes the convolved image match the other, in the other's ADU. */
   readonly field?: KernelField;
 }
 
@@ -90,7 +119,7 @@ export interface KernelMetrics {
 
 /** A way to subtract one image of a pair from the other. */
 export interface Engine {
-  readonly name: "native" | "hotpants";
+  readonly name: string;
   /** Whether it can run here. */
   available(): Promise<boolean>;
   /**
@@ -99,4 +128,54 @@ export interface Engine {
    * @throws {DataError} If the pair does not carry a fit.
    */
   run(pair: AlignedPair): Promise<EngineResult>;
+}
+
+/** A whole difference, images `[height, width]`. */
+export interface WholeDifference {
+  readonly difference: Float32Array;
+  readonly variance: Float32Array;
+}
+
+/**
+ * Strips of a difference that is held whole: what engines return that know all rows at once.
+ *
+ * @param whole The difference.
+ * @param size Its size.
+ * @param rows Rows of a strip.
+ * @returns For {@linkcode EngineResult.strips}.
+ */
+export function stripsOf(
+  whole: WholeDifference,
+  { width, height }: ImageSize,
+  rows = 256,
+): () => AsyncIterable<DifferenceStrip> {
+  return async function* () {
+    for (let firstRow = 0; firstRow < height; firstRow += rows) {
+      const count = Math.min(rows, height - firstRow);
+      const part = (data: Float32Array) =>
+        data.subarray(firstRow * width, (firstRow + count) * width);
+      const difference = part(whole.difference), variance = part(whole.variance);
+      yield await Promise.resolve({ firstRow, rows: count, difference, variance });
+    }
+  };
+}
+
+/**
+ * Collects all strips of a difference.
+ *
+ * @param result From an engine.
+ * @param size Size of the pair.
+ * @returns The whole of it.
+ */
+export async function collectStrips(
+  result: Pick<EngineResult, "strips">,
+  { width, height }: ImageSize,
+): Promise<WholeDifference> {
+  const difference = new Float32Array(width * height);
+  const variance = new Float32Array(width * height);
+  for await (const strip of result.strips()) {
+    difference.set(strip.difference, strip.firstRow * width);
+    variance.set(strip.variance, strip.firstRow * width);
+  }
+  return { difference, variance };
 }
