@@ -12,6 +12,9 @@ const END_RADII = 6;
 const STEPS = 3000;
 const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 
+/** A galaxy's profile, size, shape and angle. */
+type GalaxyShape = Pick<Galaxy, "sersicIndex" | "radiusArcsec" | "axisRatio" | "angleRad">;
+
 const curves = new Map<number, GrowthCurve>();
 
 /**
@@ -22,7 +25,7 @@ const curves = new Map<number, GrowthCurve>();
  * @param points How many.
  * @returns Offsets to the east and to the north, arcsec, and share of the light, flat `[points, 3]`.
  */
-export function galaxyPoints(galaxy: Galaxy, points: number): Float64Array {
+export function galaxyPoints(galaxy: GalaxyShape, points: number): Float64Array {
   const { light, mixed } = growthCurve(galaxy.sersicIndex);
   const offsets = new Float64Array(3 * points);
   const sin = Math.sin(galaxy.angleRad), cos = Math.cos(galaxy.angleRad);
