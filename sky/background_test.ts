@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { readImage } from "../fits/image.ts";
 import { writeFile } from "node:fs/promises";
 import { DATA, normalDeviates, testWithData, withFolder } from "./_testing.ts";
-import { backgroundMesh } from "./background.ts";
+import { type Compute, openCompute } from "../gpu/compute.ts";
+import { BackgroundStrips, measureBackground } from "./background.ts";
 import { SplineSurface } from "./_spline_surface.ts";
 
 /** Lets Source Extractor write its background and its noise of an image. */
@@ -42,13 +43,14 @@ const CASES = [
 ] as const;
 
 for (const [file, meshPx, filter] of CASES) {
-  const name = `backgroundMesh() agrees with Source Extractor on ${file}, mesh ${meshPx}`;
+  const name = `measureBackground() agrees with Source Extractor on ${file}, mesh ${meshPx}`;
   testWithData(name, () =>
     withFolder(async (folder) => {
       const path = join(DATA, file);
       const { data, width, height } = await readImage(path);
       const theirs = await sourceExtractor(path, folder, meshPx, filter);
-      const ours = backgroundMesh(data, width, height, { meshPx, filter });
+      using compute = await openCompute({ device: "cpu" });
+      const ours = await measureBackground(compute, { width, values: data }, { meshPx, filter });
       let [worst, worstSigma] = [0, 0];
       for (let y = 0; y < height; y++) {
         const [level, sigma] = [ours.levelRow(y), ours.sigmaRow(y)];
@@ -77,7 +79,7 @@ function skyLevel(x: number, y: number): number {
   return 1000 + 0.05 * x - 0.03 * y;
 }
 
-Deno.test("backgroundMesh() follows a tilted sky under stars, holes and masked pixels", () => {
+Deno.test("measureBackground() follows a tilted sky under stars, holes and masked pixels", async () => {
   const [width, height] = [500, 300];
   const data = skyImage(width, height);
   const mask = new Uint16Array(data.length);
@@ -86,7 +88,8 @@ Deno.test("backgroundMesh() follows a tilted sky under stars, holes and masked p
     mask.fill(4, y * width + 320, y * width + 384);
     data.fill(9e4, y * width + 320, y * width + 384);
   }
-  const background = backgroundMesh(data, width, height, { mask, filter: 1 });
+  using compute = await openCompute({ device: "cpu" });
+  const background = await measureBackground(compute, { width, values: data, mask }, { filter: 1 });
   assert.equal(background.columns * background.rows, 40);
   for (
     const [x, y] of [[30, 30], [250, 200], [450, 30], [30, 250], [160, 96], [350, 96]] as const
@@ -99,10 +102,11 @@ Deno.test("backgroundMesh() follows a tilted sky under stars, holes and masked p
   assert.ok(Math.abs(background.globalSigma - 4) < 0.2);
 });
 
-Deno.test("subtract() takes off what levelRow() gives, on strips as on the whole", () => {
+Deno.test("subtract() takes off what levelRow() gives, on strips as on the whole", async () => {
   const [width, height] = [200, 130];
   const data = skyImage(width, height);
-  const background = backgroundMesh(data, width, height);
+  using compute = await openCompute({ device: "cpu" });
+  const background = await measureBackground(compute, { width, values: data });
   const whole = data.slice();
   background.subtract(whole);
   const strips = data.slice();
@@ -114,11 +118,39 @@ Deno.test("subtract() takes off what levelRow() gives, on strips as on the whole
   assert.equal(row[5], Math.fround(background.level(5, 70)));
 });
 
-Deno.test("an image without data has no background, one of a single value has no noise", () => {
-  const empty = backgroundMesh(new Float32Array(100).fill(NaN), 10, 10);
+Deno.test("an image without data has no background, one of a single value has no noise", async () => {
+  using compute = await openCompute({ device: "cpu" });
+  const measure = (side: number, value: number) =>
+    measureBackground(compute, { width: side, values: new Float32Array(side * side).fill(value) });
+  const empty = await measure(10, NaN);
   assert.ok(Number.isNaN(empty.globalLevel) && Number.isNaN(empty.level(3, 3)));
-  const flat = backgroundMesh(new Float32Array(10000).fill(7), 100, 100);
+  const flat = await measure(100, 7);
   assert.deepEqual([flat.globalLevel, flat.globalSigma, flat.level(99, 0)], [7, 0, 7]);
+});
+
+/** Measures an image by strips of so many rows. */
+async function byStrips(compute: Compute, data: Float32Array, mask: Uint16Array, rows: number) {
+  const width = 200;
+  using strips = new BackgroundStrips(compute, width, { meshPx: 32 });
+  for (let at = 0; at < data.length; at += rows * width) {
+    const end = Math.min(data.length, at + rows * width);
+    await strips.push({ values: data.slice(at, end), mask: mask.slice(at, end) });
+  }
+  return await strips.finish();
+}
+
+Deno.test("BackgroundStrips gives the same however the image is cut", async () => {
+  const [width, height] = [200, 130];
+  const data = skyImage(width, height);
+  const mask = Uint16Array.from(data, (_, i) => i % 11 === 0 ? 1 : 0);
+  using compute = await openCompute({ device: "cpu", cpu: { threads: 2 } });
+  const whole = await measureBackground(compute, { width, values: data, mask }, { meshPx: 32 });
+  for (const rows of [1, 7, 32, 33, 64, 100]) {
+    const { meshLevels, meshSigmas } = await byStrips(compute, data, mask, rows);
+    assert.deepEqual(meshLevels, whole.meshLevels);
+    assert.deepEqual(meshSigmas, whole.meshSigmas);
+  }
+  assert.equal(compute.bytesInUse, 0);
 });
 
 Deno.test("SplineSurface passes through its knots and follows a natural cubic spline", () => {

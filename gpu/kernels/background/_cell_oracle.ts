@@ -1,10 +1,10 @@
 /**
- * Background level and noise of one cell, as Source Extractor estimates them.
+ * The definition of level and noise of one cell, step by step and in float64, for tests.
  *
  * @module
  */
 
-/** Level and noise of a cell; NaN where it has too few good pixels. */
+/** Level and noise of a cell; NaN where it has no good pixel. */
 export interface CellStatistics {
   /** Mode of the sky, in the unit of the pixels. */
   readonly level: number;
@@ -12,7 +12,6 @@ export interface CellStatistics {
   readonly sigma: number;
 }
 
-const NO_STATISTICS: CellStatistics = { level: NaN, sigma: NaN };
 /** A histogram reaches this many standard deviations to either side. */
 const REACH_SIGMA = 5;
 const MOST_BINS = 4096;
@@ -28,15 +27,13 @@ const FULLEST_BIN = 4;
  *
  * @param values Good pixels of the cell, without NaN.
  * @param count How many of them.
- * @param area Pixels that the cell could have; with less than half of it there is no estimate.
  * @returns Level and noise.
  */
 export function cellStatistics(
   values: Float32Array,
   count: number,
-  area: number,
 ): CellStatistics {
-  if (count === 0 || count < area * 0.5) return NO_STATISTICS;
+  if (count === 0) return { level: NaN, sigma: NaN };
   const all = moments(values, count, -Infinity, Infinity);
   const near = moments(values, count, all.mean - 2 * all.sigma, all.mean + 2 * all.sigma);
   if (!(near.sigma > 0)) return { level: near.mean, sigma: 0 };
