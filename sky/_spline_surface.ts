@@ -78,12 +78,11 @@ export class SplineSurface {
     for (let at = 0; at <= last; at++) {
       const end = at === last
         ? into.length
-        : Math.min(into.length, (at + 1.5) * this.#meshPx - 0.5);
-      const [k0, k1, b0, b1] = [knots[at]!, knots[at + 1]!, bend[at]!, bend[at + 1]!];
+        : Math.min(into.length, Math.ceil((at + 1.5) * this.#meshPx - 0.5));
+      const [c0, c1, c2, c3] = cubic(knots, bend, at);
       for (; x < end; x++) {
         const b = start + x * step - at;
-        const a = 1 - b;
-        into[x] = a * k0 + b * k1 + (a * a * a - a) * b0 + (b * b * b - b) * b1;
+        into[x] = c0 + b * (c1 + b * (c2 + b * c3));
       }
     }
     return into;
@@ -109,13 +108,21 @@ export class SplineSurface {
   #along(place: number): number {
     const [knots, bend] = [this.#knots, this.#bend];
     if (this.#columns === 1) return knots[0]!;
-    const last = this.#columns - 2;
-    const at = place < 0 ? 0 : place > last ? last : Math.floor(place);
+    const at = Math.max(0, Math.min(this.#columns - 2, Math.floor(place)));
+    const [c0, c1, c2, c3] = cubic(knots, bend, at);
     const b = place - at;
-    const a = 1 - b;
-    return a * knots[at]! + b * knots[at + 1]! + (a * a * a - a) * bend[at]! +
-      (b * b * b - b) * bend[at + 1]!;
+    return c0 + b * (c1 + b * (c2 + b * c3));
   }
+}
+
+/** The piece of a spline from a knot to the next, as a polynomial of the way from the knot. */
+function cubic(
+  knots: Float64Array,
+  bend: Float64Array,
+  at: number,
+): [c0: number, c1: number, c2: number, c3: number] {
+  const [k0, k1, b0, b1] = [knots[at]!, knots[at + 1]!, bend[at]!, bend[at + 1]!];
+  return [k0, k1 - k0 - 2 * b0 - b1, 3 * b0, b1 - b0];
 }
 
 /** Weights of two neighbouring knots and curvatures; past the ends the outer piece goes on. */

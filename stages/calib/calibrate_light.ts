@@ -65,7 +65,9 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
       const weights = finishStrip(strip, width, { recipe, work });
       const { values, mask } = strip;
       if (recipe.fringe !== undefined) {
-        const fit = removeFringe(values, mask, recipe.fringe, { width, height, id: recipe.id });
+        const compute = await recipe.compute.get();
+        const place = { width, height, id: recipe.id, compute };
+        const fit = await removeFringe(values, mask, recipe.fringe, place);
         setFringe(outputs.header, fit);
         fringe = fit;
       }

@@ -8,7 +8,8 @@ import { isAbsolute, join } from "node:path";
 import { DataError } from "../../config/errors.ts";
 import type { FringeFrame, Site } from "../../config/site.ts";
 import { readImage } from "../../fits/image.ts";
-import { backgroundMesh } from "../../sky/background.ts";
+import type { Compute } from "../../gpu/compute.ts";
+import { measureBackground } from "../../sky/background.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import { sizeText } from "./frame.ts";
 import type { Size } from "./section.ts";
@@ -68,13 +69,19 @@ export function fringeRow(
  *
  * @param site Its master tree holds the files.
  * @param row Of `fringe.dat`.
+ * @param compute Measures its large-scale level.
  * @returns The pattern.
  * @throws {DataError} If a file cannot be read.
  */
-export async function readFringe(site: Site, row: FringeFrame): Promise<Fringe> {
+export async function readFringe(
+  site: Site,
+  row: FringeFrame,
+  compute: Compute,
+): Promise<Fringe> {
   const place = (name: string) => isAbsolute(name) ? name : join(site.paths.masters, name);
   const { data, width, height } = await readImage(place(row.image));
-  backgroundMesh(data, width, height, { meshPx: SKY_MESH_PX }).subtract(data);
+  (await measureBackground(compute, { width, values: data }, { meshPx: SKY_MESH_PX }))
+    .subtract(data);
   const pairs = row.pairs === undefined ? [] : await readPairs(place(row.pairs));
   return { name: row.image, pattern: data, width, height, pairs };
 }
@@ -99,17 +106,17 @@ async function readPairs(path: string): Promise<FringePair[]> {
  * @param data `[height, width]`, ADU, calibrated.
  * @param mask `[height, width]`; pixels with any bit take no part in the measurement.
  * @param fringe The pattern.
- * @param frame Size of the image, and its name for the message.
+ * @param frame Size of the image, its name for the message, and where its sky is measured.
  * @returns The fit. Fringes that are negative or weaker than three standard errors are left in.
  * @throws {DataError} If the pattern is of another size.
  */
-export function removeFringe(
+export async function removeFringe(
   data: Float32Array,
   mask: Uint16Array,
   fringe: Fringe,
-  frame: Size & { readonly id: string },
-): FringeFit & { readonly applied: boolean } {
-  const { width, height, id } = frame;
+  frame: Size & { readonly id: string; readonly compute: Compute },
+): Promise<FringeFit & { readonly applied: boolean }> {
+  const { width, height, id, compute } = frame;
   if (fringe.width !== width || fringe.height !== height) {
     throw new DataError(
       `Cannot take the fringes out of "${id}": it is ${sizeText(frame)}, ` +
@@ -117,7 +124,8 @@ export function removeFringe(
     );
   }
   const sky = data.slice();
-  backgroundMesh(data, width, height, { meshPx: SKY_MESH_PX, mask }).subtract(sky);
+  (await measureBackground(compute, { width, values: data, mask }, { meshPx: SKY_MESH_PX }))
+    .subtract(sky);
   const fit = fringe.pairs.length > 0
     ? fitPairs(sky, fringe, width)
     : fitPixels(sky, mask, fringe.pattern);

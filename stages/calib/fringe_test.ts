@@ -5,6 +5,7 @@ import { python, realData, RealNight } from "./_real_night.ts";
 import { scatter } from "./_raw_night.ts";
 import { type Fringe, fringeRow, readFringe, removeFringe } from "./fringe.ts";
 import { loadSite } from "../../config/site.ts";
+import { openCompute } from "../../gpu/compute.ts";
 
 const SIZE = { width: 512, height: 400 };
 
@@ -26,55 +27,68 @@ function star(x: number, y: number): number {
 
 const PATTERN: Fringe = { ...SIZE, name: "bands", pattern: image(ripple), pairs: [] };
 
-Deno.test("removeFringe() finds the strength of fringes under noise, stars and a sloping sky", () => {
+Deno.test("removeFringe() finds the strength of fringes under noise, stars and a sloping sky", async () => {
+  using compute = await openCompute({ device: "cpu" });
   for (const strength of [4, 25]) {
     const data = image((x, y) =>
       1000 + 0.1 * x + strength * ripple(x, y) + 3 * scatter(1, x, y) + star(x, y)
     );
     const mask = new Uint16Array(data.length);
-    const fit = removeFringe(data, mask, PATTERN, { ...SIZE, id: "light" });
+    const fit = await removeFringe(data, mask, PATTERN, { ...SIZE, id: "light", compute });
     assert.ok(fit.applied);
     assert.ok(
       Math.abs(fit.scale - strength) < 4 * fit.error + 0.01 * strength,
       JSON.stringify(fit),
     );
-    const left = removeFringe(data.slice(), mask, PATTERN, { ...SIZE, id: "light" });
+    const left = await removeFringe(data.slice(), mask, PATTERN, { ...SIZE, id: "light", compute });
     assert.ok(Math.abs(left.scale) < 0.02 * strength, `left ${left.scale}`);
   }
 });
 
-Deno.test("removeFringe() measures on the pairs of points alone when there are any", () => {
+Deno.test("removeFringe() measures on the pairs of points alone when there are any", async () => {
+  using compute = await openCompute({ device: "cpu" });
   const pairs = [30, 110, 190, 270].map((y) => ({
     dark: [100, y - 20] as const, // sin = −1 where y + 20 = 30 modulo 40
     bright: [100, y] as const,
   }));
   const at = (points: typeof pairs) => points;
   const data = image((x, y) => 1000 + 12 * ripple(x, y) + scatter(2, x, y));
-  const fit = removeFringe(data, new Uint16Array(data.length), { ...PATTERN, pairs: at(pairs) }, {
+  const fit = await removeFringe(data, new Uint16Array(data.length), {
+    ...PATTERN,
+    pairs: at(pairs),
+  }, {
     ...SIZE,
     id: "light",
+    compute,
   });
   assert.equal(fit.samples, 4);
   assert.ok(fit.applied && Math.abs(fit.scale - 12) < 1, JSON.stringify(fit));
 });
 
-Deno.test("removeFringe() leaves an image without fringes as it is", () => {
+Deno.test("removeFringe() leaves an image without fringes as it is", async () => {
+  using compute = await openCompute({ device: "cpu" });
   const data = image((x, y) => 1000 + 3 * scatter(3, x, y));
   const before = data.slice();
-  const fit = removeFringe(data, new Uint16Array(data.length), PATTERN, { ...SIZE, id: "light" });
+  const fit = await removeFringe(data, new Uint16Array(data.length), PATTERN, {
+    ...SIZE,
+    id: "light",
+    compute,
+  });
   assert.equal(fit.applied, false);
   assert.deepEqual(data, before);
 });
 
-Deno.test("removeFringe() refuses a pattern of another size and names both", () => {
-  const frame = { width: 10, height: 10, id: "light" };
-  assert.throws(
+Deno.test("removeFringe() refuses a pattern of another size and names both", async () => {
+  using compute = await openCompute({ device: "cpu" });
+  const frame = { width: 10, height: 10, id: "light", compute };
+  await assert.rejects(
     () => removeFringe(new Float32Array(100), new Uint16Array(100), PATTERN, frame),
     /fringes out of "light": it is 10×10 px, the pattern "bands" is 512×400 px/,
   );
 });
 
 Deno.test("readFringe() reads 1-based pairs, and says which line is none", async () => {
+  using compute = await openCompute({ device: "cpu" });
   const base = await Deno.makeTempDir({ prefix: "gppy-fringe-" });
   try {
     const site = await loadSite({ base, env: {} });
@@ -83,9 +97,12 @@ Deno.test("readFringe() reads 1-based pairs, and says which line is none", async
     await writeImage(join(folder, "f.fits"), { ...SIZE, data: PATTERN.pattern });
     await Deno.writeTextFile(join(folder, "p.dat"), "# dark bright\n11 21 31 41\n\n");
     const row = { unit: "*", filter: "z", image: "f.fits", pairs: "p.dat" };
-    assert.deepEqual((await readFringe(site, row)).pairs, [{ dark: [10, 20], bright: [30, 40] }]);
+    assert.deepEqual((await readFringe(site, row, compute)).pairs, [{
+      dark: [10, 20],
+      bright: [30, 40],
+    }]);
     await Deno.writeTextFile(join(folder, "p.dat"), "11 21 31\n");
-    await assert.rejects(readFringe(site, row), /p\.dat": "11 21 31" is not x1 y1 x2 y2/);
+    await assert.rejects(readFringe(site, row, compute), /p\.dat": "11 21 31" is not x1 y1 x2 y2/);
     assert.equal(fringeRow([row, { ...row, unit: "A" }], "A", "z")?.unit, "A");
     assert.equal(fringeRow([row], "A", "r"), undefined);
   } finally {

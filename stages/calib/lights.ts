@@ -109,7 +109,7 @@ class FringeShelf {
     const row = this.#wanted ? fringeRow(site.fringe, setup.unit, product.filter ?? "") : undefined;
     if (row === undefined) return undefined;
     if (this.#fringe === undefined || this.#image !== row.image) {
-      this.#fringe = await readFringe(site, row);
+      this.#fringe = await readFringe(site, row, await this.#context.compute.get());
       this.#image = row.image;
     }
     return this.#fringe;
@@ -155,10 +155,11 @@ export async function makeFringes(
     calibrated.filter(({ kind }) => kind === "frame"),
     ({ unit, filter, width, height }) => JSON.stringify([unit, filter, width, height]),
   );
-  return await context.each([...groups.values()], (images) => {
+  return await context.each([...groups.values()], async (images) => {
     const inputs: FringeInput[] = images.map((image) => ({ image, mask: masks.get(image.id)! }));
     const { unit = "none", filter = "none" } = images[0]!;
     const { night, root } = plan;
-    return makeFringe(inputs, { unit, filter, night, root, signal: context.signal });
+    const compute = await context.compute.get();
+    return makeFringe(inputs, { unit, filter, night, root, signal: context.signal, compute });
   }, { id: (images) => `${plan.night}-f${images[0]!.filter}`, losing: () => [] });
 }

@@ -9,7 +9,8 @@ import { DataError } from "../../config/errors.ts";
 import { FitsHeader } from "../../fits/header.ts";
 import { openImage, readImage, writeImage } from "../../fits/image.ts";
 import { clipStack } from "../../gpu/kernels/clip_stack/clip_stack.ts";
-import { type Background, backgroundMesh } from "../../sky/background.ts";
+import type { Compute } from "../../gpu/compute.ts";
+import { type Background, measureBackground } from "../../sky/background.ts";
 import { readMask } from "../../sky/mask.ts";
 import type { NewProduct } from "../stage.ts";
 import { SKY_MESH_PX } from "./fringe.ts";
@@ -33,6 +34,8 @@ export interface FringeRecipe {
   /** The master tree. */
   readonly root: string;
   readonly signal: AbortSignal;
+  /** Where skies are measured. */
+  readonly compute: Compute;
 }
 
 /** Values farther than this above the sky belong to stars. */
@@ -55,7 +58,7 @@ export async function makeFringe(
   inputs: readonly FringeInput[],
   recipe: FringeRecipe,
 ): Promise<NewProduct> {
-  const { unit, filter, night, root, signal } = recipe;
+  const { unit, filter, night, root, signal, compute } = recipe;
   if (inputs.length < 3) {
     throw new DataError(
       `Cannot make a fringe pattern in "${filter}" from ${inputs.length} lights: ` +
@@ -63,7 +66,7 @@ export async function makeFringe(
     );
   }
   const skies: FlatSky[] = [];
-  for (const input of inputs) skies.push(await measureSky(input));
+  for (const input of inputs) skies.push(await measureSky(input, compute));
   const [width, height] = [inputs[0]!.image.width ?? 0, inputs[0]!.image.height ?? 0];
   const pattern = new Float32Array(width * height);
   const open = inputs.map(({ image }) => () => openImage(image.path));
@@ -98,12 +101,10 @@ interface FlatSky {
   readonly stars: Uint8Array;
 }
 
-async function measureSky({ image, mask }: FringeInput): Promise<FlatSky> {
+async function measureSky({ image, mask }: FringeInput, compute: Compute): Promise<FlatSky> {
   const { data, width, height } = await readImage(image.path);
-  const sky = backgroundMesh(data, width, height, {
-    meshPx: SKY_MESH_PX,
-    mask: (await readMask(mask)).data,
-  });
+  const rows = { width, values: data, mask: (await readMask(mask)).data };
+  const sky = await measureBackground(compute, rows, { meshPx: SKY_MESH_PX });
   sky.subtract(data);
   return { sky, stars: starCells(data, { width, height }, sky.globalSigma) };
 }
