@@ -152,7 +152,7 @@ export class CpuBackend implements Backend {
       entry: pass.entry,
       args: room.address + offset,
       rows: passRows(job, pass),
-      step: Math.max(1, Math.round(PIECE_PIXELS / job.width)),
+      step: pass.pieceRows ?? Math.max(1, Math.round(PIECE_PIXELS / job.width)),
     };
   }
 

@@ -57,6 +57,8 @@ export interface Pass {
   readonly overrides?: Readonly<Record<string, number>>;
   /** Threads of a workgroup; 64 if left out. */
   readonly workgroup?: number;
+  /** Rows that a thread of the processor takes at once; about 64 Ki pixels if left out. */
+  readonly pieceRows?: number;
   /** Bytes of working memory that a thread of the processor needs; 0 if left out. */
   readonly scratchBytes?: number;
 }
