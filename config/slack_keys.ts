@@ -48,6 +48,25 @@ export class Secret {
   }
 }
 
+/**
+ * The environment for programs that gppy starts: that of gppy without the token, which none of
+ * them needs.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.deepEqual(childEnvironment({ GPPY_SLACK_TOKEN: "xoxb-1", TERM: "vt100" }), { TERM: "vt100" });
+ * ```
+ *
+ * @param env Environment variables; those of the process if left out.
+ * @returns To be given with `clearEnv`.
+ */
+export function childEnvironment(env: Environment = Deno.env.toObject()): Record<string, string> {
+  const { GPPY_SLACK_TOKEN: _, ...rest } = env;
+  return Object.fromEntries(
+    Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
 /** What Slack notices need. */
 export interface SlackKeys {
   /** Bot token, `xoxb-…`. */

@@ -6,6 +6,7 @@
  */
 
 import { ExternalToolError } from "../config/errors.ts";
+import { childEnvironment } from "../config/slack_keys.ts";
 import { captureTail, lastLines } from "./_capture.ts";
 import { asList, locateTool } from "./_locate.ts";
 import { programNamed } from "./programs.ts";
@@ -95,7 +96,8 @@ function start(command: readonly string[], options: ToolOptions): Deno.ChildProc
   try {
     return new Deno.Command(command[0]!, {
       args: command.slice(1),
-      env: { LC_ALL: "C", ...options.env },
+      clearEnv: true,
+      env: { ...childEnvironment(), LC_ALL: "C", ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       detached: true, // a process group of its own
       stdin: "null",
@@ -115,8 +117,15 @@ function signalGroup(pid: number, name: Deno.Signal): void {
   try {
     Deno.kill(-pid, name);
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return killGroup(pid, name);
     if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
   }
+}
+
+/** Where Deno may run some programs only, it may signal none itself. */
+function killGroup(pid: number, name: Deno.Signal): void {
+  const args = ["-s", name.slice(3), "--", `-${pid}`];
+  new Deno.Command("kill", { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync();
 }
 
 /** Waits for a child; ends its whole group at the time limit, on abort, and when the child is gone. */

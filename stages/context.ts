@@ -4,7 +4,8 @@
  * @module
  */
 
-import { GppyError } from "../config/errors.ts";
+import { DataError, GppyError } from "../config/errors.ts";
+import { isPlaceFault } from "../config/place_fault.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Left, Manifest, Product, ProductKind } from "./manifest.ts";
 import type { EachOptions, LeaveReason, StageContext } from "./stage.ts";
@@ -35,6 +36,10 @@ export function makeContext(parts: ContextParts): RecordingContext {
   const paths = new Map(parts.manifest.products.map((product) => [product.id, product.path]));
   const companions = indexCompanions(parts.manifest);
   const leave = (id: string, reason: LeaveReason): void => {
+    // A full disk is no reason to lose a frame: the stage fails, and is run again.
+    if (isPlaceFault(reason.message)) {
+      throw new DataError(reason.message, { details: { ...reason.details, id } });
+    }
     parts.log.warn("{id} left behind: {message}", { id, message: reason.message });
     const path = paths.get(id);
     left.push({

@@ -42,6 +42,9 @@ interface Follow {
   looked: number;
 }
 
+/** Nights that ended so lately are looked at again, whatever their date, in milliseconds. */
+const ENDED_LATELY_MS = 3 * 86_400_000;
+
 /** Follows the raw folders of some telescopes. */
 export class Arrivals {
   readonly #options: ArrivalOptions;
@@ -72,11 +75,9 @@ export class Arrivals {
       const recent = found.nights.length - settings.recheckNights;
       for (const [index, folder] of found.nights.entries()) {
         const isChanged = changed.has(folder.path);
-        await this.#visit(folder, known.get(folder.path), {
-          isChanged,
-          isRecent: isChanged || index >= recent,
-          signal,
-        });
+        const night = known.get(folder.path);
+        const isRecent = isChanged || index >= recent || this.#endedLately(night);
+        await this.#visit(folder, night, { isChanged, isRecent, signal });
       }
       const there = new Set(found.nights.map((night) => night.path));
       for (const night of known.values()) {
@@ -114,7 +115,21 @@ export class Arrivals {
     if (look.signal.aborted) return;
     const { journal, clock } = this.#options;
     const night = known ?? knowNight(journal, folder, clock.now());
-    if (this.#isDue(night, look.isRecent, look.isChanged)) await this.#lookAt(night, look.signal);
+    if (!this.#isDue(night, look.isRecent, look.isChanged)) return;
+    try {
+      await this.#lookAt(night, look.signal);
+      this.#report(folder.path, undefined);
+    } catch (error) { // one night that cannot be looked at keeps no other from being seen
+      look.signal.throwIfAborted();
+      const problem = `Cannot look at "${folder.path}": ${(error as Error).message}`;
+      this.#report(folder.path, problem);
+      if (night.state === "arriving") setWaitingFor(journal, night.id, problem);
+    }
+  }
+
+  /** Files that came while an old night was worked on are not to be missed. */
+  #endedLately(night: Night | undefined): boolean {
+    return this.#options.clock.now() - (night?.finished ?? -Infinity) < ENDED_LATELY_MS;
   }
 
   #isDue(night: Night, isRecent: boolean, isChanged: boolean): boolean {
@@ -194,16 +209,16 @@ export class Arrivals {
     markVanished(journal, night, clock.now());
   }
 
-  /** Says once that a folder cannot be read, and once that it can again. */
-  #report(unit: string, problem: string | undefined): void {
-    const old = this.#problems.get(unit);
+  /** Says once that a unit or a night cannot be read, and once that it can again. */
+  #report(name: string, problem: string | undefined): void {
+    const old = this.#problems.get(name);
     if (problem === old) return;
     if (problem !== undefined) {
-      this.#problems.set(unit, problem);
+      this.#problems.set(name, problem);
       this.#options.log.warn("{problem}", { problem });
     } else {
-      this.#problems.delete(unit);
-      this.#options.log.info("{unit}: its folder can be read again", { unit });
+      this.#problems.delete(name);
+      this.#options.log.info("{name}: can be read again", { name });
     }
   }
 }

@@ -29,6 +29,8 @@ interface Running {
   readonly task: Task;
   readonly aborter: AbortController;
   readonly over: Promise<void>;
+  /** Monotonic time of the start. */
+  readonly since: number;
 }
 
 /** How long to wait before writing to a journal again that refused, in milliseconds. */
@@ -49,6 +51,11 @@ export class Crew {
     return this.#running.size;
   }
 
+  /** How many tasks have begun since a time of the monotonic clock. */
+  begunSince(mono: number): number {
+    return [...this.#running.values()].filter(({ since }) => since >= mono).length;
+  }
+
   /**
    * Starts a task.
    *
@@ -60,7 +67,8 @@ export class Crew {
       this.#running.delete(task.lease.token);
       this.#options.ended();
     });
-    this.#running.set(task.lease.token, { task, aborter, over });
+    const since = this.#options.clock.mono();
+    this.#running.set(task.lease.token, { task, aborter, over, since });
   }
 
   /** Shows the journal that the tasks are alive; ends those whose lease was taken away. */
@@ -102,11 +110,13 @@ export class Crew {
         ...facts,
         message: end.error.message,
       });
-    } else {log.info("{unit} {folder}: {stage} {end} after {s} s", {
-        ...facts,
-        end: end.kind === "result" ? "done" : end.kind,
-        s: elapsedS.toFixed(1),
-      });}
+      return;
+    }
+    log.info("{unit} {folder}: {stage} {end} after {s} s", {
+      ...facts,
+      end: end.kind === "result" ? "done" : end.kind,
+      s: elapsedS.toFixed(1),
+    });
   }
 
   #close(task: Task, end: StepEnd, times: { now: number; elapsedS: number }): void {

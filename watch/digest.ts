@@ -90,7 +90,7 @@ export async function sendDigest(
 ): Promise<boolean> {
   if (!notifier.active) return false;
   const text = describeDigest(await gatherDigest(site, nowMs));
-  return notifier.say({ key: `digest/${day}`, text });
+  return notifier.say({ key: `digest/${day}`, text }) === true;
 }
 
 /**

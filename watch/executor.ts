@@ -6,6 +6,7 @@
  */
 
 import type { Logger } from "@logtape/logtape";
+import { childEnvironment } from "../config/slack_keys.ts";
 import type { Clock } from "./clock.ts";
 import type { StepError } from "./failures.ts";
 import { killMarked, LEASE_VARIABLE } from "./process_mark.ts";
@@ -70,7 +71,8 @@ async function runWorker(
 ): Promise<StepEnd> {
   const child = new Deno.Command(options.command[0]!, {
     args: options.command.slice(1),
-    env: { ...options.env, [LEASE_VARIABLE]: task.lease.token },
+    clearEnv: true,
+    env: { ...childEnvironment(), ...options.env, [LEASE_VARIABLE]: task.lease.token },
     detached: true, // Ctrl-C in the watcher's terminal is the watcher's to handle
     stdin: "piped",
     stdout: "piped",

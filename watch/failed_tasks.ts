@@ -36,6 +36,7 @@ export function failTask(
     const attempts = task.night.attempts + 1;
     const waitMs = retryWaitMs(classify(error), attempts);
     const { id } = task.night;
+    if (journal.night(id)?.state === "parked") return journal.night(id); // by hand, meanwhile
     journal.run(
       "UPDATE nights SET attempts = ?, error_class = ?, error = ? WHERE id = ?",
       attempts,
@@ -61,7 +62,7 @@ function wait(
     waitMs,
     task.night.id,
   );
-  if (changed === 0) return; // parked by hand meanwhile
+  if (changed === 0) return; // begun anew by hand meanwhile
   const about = { ...errorFacts(task, error), attempts, retryInS: waitMs / 1000 };
   addNotice(journal, {
     kind: "failure",
@@ -103,14 +104,17 @@ export function parkLost(journal: Journal, now: number, limit: number = LOST_LIM
   for (const night of rows.map(toNight)) {
     journal.transaction(() => {
       const message = `${night.lost} tries of step ${night.step} ended with a killed watcher`;
-      journal.run(
+      const changed = journal.run(
         "UPDATE nights SET state = 'parked', error_class = 'lost', error = ?, log_due = ?, " +
-          "finished = ? WHERE id = ?",
+          "finished = ? WHERE id = ? AND state = 'ready' AND lost >= ? " +
+          "AND NOT EXISTS (SELECT 1 FROM leases WHERE night = id)",
         message,
         `parked: ${message}`,
         Math.round(now),
         night.id,
+        limit,
       );
+      if (changed === 0) return; // another watcher was faster
       const body = { ...nameOf(night), errorClass: "lost", message, attempts: night.lost };
       const once = `parked ${runKey(night)} lost ${night.step}`;
       addNotice(journal, { kind: "parked", night: night.id, body, once }, now);

@@ -5,6 +5,7 @@
  */
 
 import { EXIT_CODES } from "../config/errors.ts";
+import { isPlaceFault } from "../config/place_fault.ts";
 
 /** Why a step failed, as its process told. */
 export interface StepError {
@@ -43,8 +44,8 @@ export const RETRY_MINUTES: Readonly<Record<FailureClass, readonly number[]>> = 
 /** Tries of one step that may end with a killed watcher before the night is parked. */
 export const LOST_LIMIT = 20;
 
-const PLACE =
-  /os error (28|30|122|12|13|1|23|24)\b|No space left|ENOSPC|EROFS|ENOMEM|EDQUOT|Read-only file system|Cannot allocate memory|Permission denied|out of memory|Too many open files|Array buffer allocation failed/i;
+/** Of a folder all of a night's writing fails; of one frame the reading, which leaves the frame behind. */
+const DENIED = /Permission denied|os error (1|13)/i;
 
 /**
  * Finds the class of a failure.
@@ -53,7 +54,7 @@ const PLACE =
  * @returns Its class.
  */
 export function classify(error: StepError): FailureClass {
-  if (PLACE.test(error.message)) return "place";
+  if (isPlaceFault(error.message) || DENIED.test(error.message)) return "place";
   if (error.exitCode === EXIT_CODES.usage || /not found on PATH/.test(error.message)) {
     return "settings";
   }

@@ -18,10 +18,12 @@ import type { Notifier } from "./notify.ts";
  * @returns How many events were taken.
  */
 export function forwardNotices(journal: Journal, notifier: Notifier, now: number): number {
-  const events = unsentNotices(journal);
-  for (const { id, kind, body } of events) {
-    notifier.tell(kind, body, `journal/${id}`);
+  let taken = 0;
+  for (const { id, kind, body } of unsentNotices(journal)) {
+    // In order: what the outbox cannot keep now is tried again before what came after it.
+    if (notifier.tell(kind, body, `journal/${id}`) === undefined) break;
     journal.run("UPDATE notices SET sent = ? WHERE id = ? AND sent IS NULL", Math.round(now), id);
+    taken++;
   }
-  return events.length;
+  return taken;
 }

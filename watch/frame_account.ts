@@ -136,4 +136,9 @@ export function writeFrames(
       frame.reason,
     );
   }
+  journal.run("DELETE FROM frame_counts WHERE night = ?", night);
+  journal.run(
+    "INSERT INTO frame_counts SELECT night, state, count(*) FROM frames WHERE night = ? GROUP BY state",
+    night,
+  );
 }

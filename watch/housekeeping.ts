@@ -52,6 +52,8 @@ export class Housekeeping {
   /** Does what is due. */
   tidy(): void {
     this.#writeLogs();
+    // With nothing in the queue nobody else asks whether there is room again.
+    if (this.#options.journal.fact(PAUSED)) this.hasRoom();
     forwardNotices(this.#options.journal, this.#options.notifier, this.#options.clock.now());
     this.#reconcileDaily();
     void this.#sendDigest();
@@ -80,12 +82,17 @@ export class Housekeeping {
 
   /**
    * Whether there is enough memory and disk to begin a stage; a shortage, and its end, make one notice each.
+   *
+   * @param begun Stages that have just begun, whose memory is not taken yet.
    */
-  hasRoom(): boolean {
+  hasRoom(begun = 0): boolean {
     const { journal, settings, clock, log } = this.#options;
-    const shortage = findShortage(this.measure(), settings);
+    const resources = this.measure();
+    const shortage = findShortage(resources, settings);
     const paused = journal.fact(PAUSED) ?? "";
-    if (shortage === undefined && paused === "") return true;
+    if (shortage === undefined && paused === "") {
+      return findShortage(resources, settings, begun) === undefined;
+    }
     const kind = shortage?.split(":")[0] ?? "";
     if (paused === kind) return false;
     journal.transaction(() => {
@@ -153,8 +160,8 @@ export class Housekeeping {
 
   /** When the last account was made, by the monotonic clock; never later than now. */
   #lastDay(): number {
-    const { journal, clock } = this.#options;
-    const last = lastReconciliation(journal)?.at;
+    const { journal, clock, units } = this.#options;
+    const last = lastReconciliation(journal, units)?.at;
     if (last === undefined) return clock.mono() - DAY_MS;
     return clock.mono() - Math.min(DAY_MS, Math.max(0, clock.now() - last));
   }

@@ -7,10 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { DataError } from "../config/errors.ts";
 
-/** Version of the tables; a journal of a later version is refused. */
-export const JOURNAL_VERSION = 1;
-
-const TABLES = `
+const FIRST = `
 CREATE TABLE nights (
   id            INTEGER PRIMARY KEY,
   unit          TEXT NOT NULL,
@@ -102,8 +99,25 @@ CREATE INDEX notices_unsent ON notices(id) WHERE sent IS NULL;
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+/** How many frames of a night came to what, so that nobody counts millions of rows. */
+const FRAME_COUNTS = `
+CREATE TABLE frame_counts (
+  night INTEGER NOT NULL REFERENCES nights(id) ON DELETE CASCADE,
+  state TEXT NOT NULL,
+  n     INTEGER NOT NULL,
+  PRIMARY KEY (night, state)
+) STRICT, WITHOUT ROWID;
+INSERT INTO frame_counts SELECT night, state, count(*) FROM frames GROUP BY night, state;
+`;
+
+/** What leads from each version of the tables to the next, the first from none. */
+const STEPS: readonly string[] = [FIRST, FRAME_COUNTS];
+
+/** Version of the tables; a journal of an earlier version is brought up to it, a later one is refused. */
+export const JOURNAL_VERSION: number = STEPS.length;
+
 /**
- * Sets the connection up for several processes and power loss, and makes the tables.
+ * Sets the connection up for several processes and power loss, and makes the tables or brings them up to date.
  *
  * @param db An open connection.
  * @param path For messages.
@@ -115,13 +129,14 @@ export function prepareJournal(db: DatabaseSync, path: string): void {
   db.exec("PRAGMA synchronous = FULL"); // a commit survives power loss
   db.exec("PRAGMA foreign_keys = ON");
   const read = () => Number(db.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (read() === 0) {
+  if (read() < JOURNAL_VERSION) {
     db.exec("BEGIN IMMEDIATE");
     try {
-      if (read() === 0) db.exec(`${TABLES}\nPRAGMA user_version = ${JOURNAL_VERSION}`);
+      for (const step of STEPS.slice(read())) db.exec(step); // read again: nobody else writes now
+      db.exec(`PRAGMA user_version = ${JOURNAL_VERSION}`);
       db.exec("COMMIT");
     } catch (error) {
-      db.exec("ROLLBACK");
+      if (db.isTransaction) db.exec("ROLLBACK");
       throw error;
     }
   }

@@ -7,6 +7,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "./clock.ts";
 import type { Journal, Row } from "./journal.ts";
 import { isAlive, killMarked, ownMark, type ProcessMark } from "./process_mark.ts";
@@ -112,7 +113,7 @@ export class LeaseWatch {
       pid: Number(row["pid"]),
       started: String(row["started"]),
     };
-    if (mark.pid === Deno.pid && isAlive(mark)) return false;
+    if (isDeepStrictEqual(mark, ownMark())) return false;
     if (isAlive(mark) === false) return true;
     const token = String(row["token"]);
     const beat = Number(row["beat"]);

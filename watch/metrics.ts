@@ -93,7 +93,7 @@ export function metricsText(journal: Journal, resources: Resources, now: number)
       "gppy_frames",
       "gauge",
       "Raw frames by what became of them",
-      rows("SELECT state, count(*) AS value FROM frames GROUP BY state", "state"),
+      rows("SELECT state, sum(n) AS value FROM frame_counts GROUP BY state", "state"),
     ),
     metric(
       "gppy_notices_waiting",

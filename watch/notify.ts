@@ -38,11 +38,12 @@ export interface Notifier extends AsyncDisposable {
    * @param kind What it is about.
    * @param body The facts.
    * @param key Names the event; made up if left out.
-   * @returns False if it was there already, or notices are off.
+   * @returns False if it was there already, or notices are off; undefined if the outbox could not
+   * keep it, such as on a full disk.
    */
-  tell(kind: NoticeKind, body: NoticeBody, key?: string): boolean;
-  /** Puts a message into the outbox. */
-  say(message: Message): boolean;
+  tell(kind: NoticeKind, body: NoticeBody, key?: string): boolean | undefined;
+  /** Puts a message into the outbox; returns as {@linkcode tell}. */
+  say(message: Message): boolean | undefined;
   /**
    * Waits until nothing is left to send, or for a time; what remains stays in the outbox.
    *
@@ -67,6 +68,7 @@ export interface NotifierOptions {
 const TIMEOUT_S = 10;
 /** Days after which a notice that could not be sent is given up. */
 const GIVE_UP_DAYS = 14;
+const DAY_MS = 86_400_000;
 /** Larger pictures are not shown. */
 const PICTURE_BYTES = 4 << 20;
 
@@ -157,6 +159,7 @@ class SlackNotifier implements Notifier {
   #round: Promise<Delivery> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #tidiedMs = -Infinity;
 
   constructor(outbox: Outbox, slack: SlackClient, parts: NotifierParts) {
     this.#outbox = outbox;
@@ -164,19 +167,18 @@ class SlackNotifier implements Notifier {
     this.#parts = parts;
     this.#now = parts.courier.now ?? Date.now;
     this.#courier = new Courier(outbox, slack, parts.log, parts.courier);
-    const given = outbox.tidy(this.#now(), GIVE_UP_DAYS);
-    if (given > 0) parts.log.warn("{given} notices could not be sent for days", { given });
+    this.#tidy();
     // The token or the channel may be another one than that which was turned down.
     if (outbox.pause()?.cause === "settings") outbox.endPause();
     this.#kick(0);
   }
 
-  tell(kind: NoticeKind, body: NoticeBody, key: string = randomUUID()): boolean {
+  tell(kind: NoticeKind, body: NoticeBody, key: string = randomUUID()): boolean | undefined {
     return this.say({ key, text: describeNotice(kind, body), picture: body.pictures?.[0] });
   }
 
-  say({ key, text, picture }: Message): boolean {
-    if (this.#closed) return false;
+  say({ key, text, picture }: Message): boolean | undefined {
+    if (this.#closed) return undefined;
     try {
       const isNew = this.#outbox.put({ key, text: this.#slack.hide(text) }, this.#now());
       if (isNew && picture !== undefined && this.#parts.pictures) this.#addPicture(key, picture);
@@ -185,7 +187,7 @@ class SlackNotifier implements Notifier {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#parts.log.warn("Cannot keep a notice: {reason}", { reason });
-      return false;
+      return undefined;
     }
   }
 
@@ -204,6 +206,15 @@ class SlackNotifier implements Notifier {
     clearTimeout(this.#timer);
     await this.#round;
     this.#outbox[Symbol.dispose]();
+  }
+
+  /** Once a day, as a watcher may run for months. */
+  #tidy(): void {
+    const now = this.#now();
+    if (Math.abs(now - this.#tidiedMs) < DAY_MS) return;
+    this.#tidiedMs = now;
+    const given = this.#outbox.tidy(now, GIVE_UP_DAYS);
+    if (given > 0) this.#parts.log.warn("{given} notices could not be sent for days", { given });
   }
 
   #addPicture(key: string, path: string): void {
@@ -239,6 +250,7 @@ class SlackNotifier implements Notifier {
   async #background(): Promise<void> {
     if (this.#closed || this.#round !== undefined) return;
     try {
+      this.#tidy();
       const { againMs } = await this.#deliver(Infinity);
       if (againMs !== undefined && !this.#closed) this.#kick(Math.max(10, againMs - this.#now()));
     } catch (error) {

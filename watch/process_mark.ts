@@ -5,18 +5,24 @@
  * @module
  */
 
+import { type ProcessSource, processSource } from "./process_source.ts";
+
 /** Which process, so that neither a reboot nor a reused number can deceive. */
 export interface ProcessMark {
   readonly host: string;
-  /** Changes with every boot of the host. */
+  /** Changes with every boot of the host and with every container on it; empty where nobody tells. */
   readonly boot: string;
   readonly pid: number;
-  /** Start time in ticks since boot; empty where the system does not tell. */
+  /** Start time as the source of this process tells it; empty where it does not. */
   readonly started: string;
 }
 
 /** Name of the variable that marks what was started under a lease. */
 export const LEASE_VARIABLE = "GPPY_LEASE";
+
+/** How often what was killed is looked for again: what it was just starting goes with it. */
+const ROUNDS = 50;
+const ROUND_MS = 20;
 
 /**
  * The mark of this process.
@@ -24,11 +30,18 @@ export const LEASE_VARIABLE = "GPPY_LEASE";
  * @returns Host, boot, number and start time.
  */
 export function ownMark(): ProcessMark {
+  return own ??= findOwnMark();
+}
+
+let own: ProcessMark | undefined;
+
+function findOwnMark(): ProcessMark {
+  const source = processSource();
   return {
     host: Deno.hostname(),
-    boot: read("/proc/sys/kernel/random/boot_id").trim(),
+    boot: source.boot(),
     pid: Deno.pid,
-    started: startOf(Deno.pid),
+    started: source.startOf(Deno.pid) ?? "",
   };
 }
 
@@ -36,56 +49,46 @@ export function ownMark(): ProcessMark {
  * Whether a process still runs.
  *
  * @param mark The process.
- * @returns True or false for processes of this host; undefined for those of others.
+ * @returns True or false for processes of this host; undefined for those of others, of other
+ * containers of this host, and where the system does not tell for sure.
  */
 export function isAlive(mark: ProcessMark): boolean | undefined {
-  const own = ownMark();
-  if (mark.host !== own.host || mark.started === "" || own.boot === "") return undefined;
-  return mark.boot === own.boot && startOf(mark.pid) === mark.started;
+  const source = processSource();
+  if (mark.host !== Deno.hostname() || mark.started === "") return undefined;
+  if (source.kindOf(mark.started) !== source.kind) return undefined;
+  const [boot, space] = mark.boot.split("/");
+  const [ownBoot, ownSpace] = source.boot().split("/");
+  if (boot !== ownBoot) return false;
+  if (space !== ownSpace) return undefined;
+  const started = source.startOf(mark.pid);
+  if (started === "") return false;
+  if (started === mark.started) return true;
+  return started !== undefined && source.steady ? false : undefined;
 }
 
 /**
- * Kills every process of this host that was started under a lease.
+ * Kills every process of this host that was started under a lease, and waits a moment until
+ * they are gone.
  *
  * @param token The lease.
  * @returns How many were killed.
  */
 export function killMarked(token: string): number {
-  const needle = `${LEASE_VARIABLE}=${token}\0`;
-  let killed = 0;
-  for (const entry of listProc()) {
-    const pid = Number(entry);
-    if (pid === Deno.pid || !read(`/proc/${pid}/environ`).includes(needle)) continue;
-    try {
-      Deno.kill(pid, "SIGKILL");
-      killed++;
-    } catch {
-      // gone by itself
+  const source = processSource();
+  const mark = `${LEASE_VARIABLE}=${token}`;
+  const killed = new Set<number>();
+  for (let round = 0; round < ROUNDS; round++) {
+    const found = marked(source, mark);
+    if (found.length === 0) break;
+    for (const pid of found) {
+      source.kill(pid);
+      killed.add(pid);
     }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ROUND_MS);
   }
-  return killed;
+  return killed.size;
 }
 
-function listProc(): string[] {
-  try {
-    return [...Deno.readDirSync("/proc")].map((entry) => entry.name).filter((name) =>
-      /^\d+$/.test(name)
-    );
-  } catch {
-    return [];
-  }
-}
-
-/** Field 22 of /proc/PID/stat; the name before it may hold blanks and brackets. A zombie is dead. */
-function startOf(pid: number): string {
-  const fields = read(`/proc/${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
-  return fields[0] === "Z" || fields[0] === "X" ? "" : fields[19] ?? "";
-}
-
-function read(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
-  }
+function marked(source: ProcessSource, mark: string): number[] {
+  return source.withEnvironment(mark).filter((pid) => pid !== Deno.pid);
 }

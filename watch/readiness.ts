@@ -6,7 +6,6 @@
 
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { GppyError } from "../config/errors.ts";
 import { scanFits } from "../fits/file.ts";
 import type { FolderState } from "./nights.ts";
 
@@ -70,7 +69,8 @@ function collect(folder: string, list: NightFile[]): void {
       const info = Deno.statSync(path);
       if (info.isFile) list.push({ path, bytes: info.size, changed: info.mtime?.getTime() ?? 0 });
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error; // renamed meanwhile
+      if (error instanceof Deno.errors.NotFound) continue; // renamed meanwhile
+      list.push({ path, bytes: 0, changed: 0 }); // such as a link that leads in a circle
     }
   }
 }
@@ -117,8 +117,7 @@ async function whyBroken(path: string): Promise<string | undefined> {
     await scanFits(path);
     return undefined;
   } catch (error) {
-    if (error instanceof GppyError || error instanceof Deno.errors.NotFound) return error.message;
-    throw error;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

@@ -12,8 +12,10 @@ import { addNotice } from "./notices.ts";
 import { readFolder } from "./readiness.ts";
 
 const FITS_NAME = /\.(fits|fit|fts)(\.fz)?$/i;
-/** Under this name the journal keeps the last result. */
-const FACT = "reconciled";
+/** Under this and the telescope the journal keeps the last result, as telescopes may have watchers of their own. */
+const FACT = "reconciled/";
+
+const NOTHING = { nights: 0, lights: 0, used: 0, left: 0, unaccounted: 0 };
 
 /** What came of it. */
 export interface Reconciliation {
@@ -41,38 +43,68 @@ export function reconcile(
   options: { readonly units: readonly string[]; readonly nights: number },
   clock: Clock,
 ): Reconciliation {
-  const sums = { nights: 0, lights: 0, used: 0, left: 0, unaccounted: 0 };
-  for (const unit of options.units) {
-    const nights = journal.all(
-      `${SELECT_NIGHTS} WHERE n.unit = ? AND n.state IN ('done', 'partial') ` +
-        "ORDER BY n.date DESC, n.folder DESC LIMIT ?",
-      unit,
-      options.nights,
-    ).map(toNight);
-    for (const night of nights) {
-      if (addLateFiles(journal, night, clock)) continue;
-      const counts = countLights(journal, night);
-      sums.nights++;
-      sums.used += counts.used;
-      sums.left += counts.left;
-      sums.unaccounted += counts.unaccounted.length;
-      sums.lights += counts.used + counts.left + counts.unaccounted.length;
-      if (counts.unaccounted.length > 0) report(journal, night, counts.unaccounted, clock.now());
-    }
+  const results = options.units.map((unit) => {
+    const result = reconcileUnit(journal, unit, options.nights, clock);
+    const fact = `${FACT}${unit}`;
+    if (result.nights > 0) journal.setFact(fact, JSON.stringify(result));
+    else journal.run("DELETE FROM facts WHERE key = ?", fact);
+    return result;
+  });
+  return results.reduce(add, { at: clock.now(), ...NOTHING });
+}
+
+function reconcileUnit(
+  journal: Journal,
+  unit: string,
+  nights: number,
+  clock: Clock,
+): Reconciliation {
+  const sums = { at: clock.now(), ...NOTHING };
+  const last = journal.all(
+    `${SELECT_NIGHTS} WHERE n.unit = ? AND n.state IN ('done', 'partial') ` +
+      "ORDER BY n.date DESC, n.folder DESC LIMIT ?",
+    unit,
+    nights,
+  ).map(toNight);
+  for (const night of last) {
+    if (addLateFiles(journal, night, clock)) continue;
+    const counts = countLights(journal, night);
+    sums.nights++;
+    sums.used += counts.used;
+    sums.left += counts.left;
+    sums.unaccounted += counts.unaccounted.length;
+    sums.lights += counts.used + counts.left + counts.unaccounted.length;
+    if (counts.unaccounted.length > 0) report(journal, night, counts.unaccounted, clock.now());
   }
-  const result = { at: clock.now(), ...sums };
-  if (sums.nights > 0) journal.setFact(FACT, JSON.stringify(result));
-  return result;
+  return sums;
 }
 
 /**
  * The last reconciliation.
  *
  * @param journal The journal.
+ * @param units Of these telescopes alone; of all if left out.
+ * @returns The sums over the telescopes, as old as the oldest; undefined if there was none.
  */
-export function lastReconciliation(journal: Journal): Reconciliation | undefined {
-  const text = journal.fact(FACT);
-  return text === undefined ? undefined : JSON.parse(text) as Reconciliation;
+export function lastReconciliation(
+  journal: Journal,
+  units?: readonly string[],
+): Reconciliation | undefined {
+  const rows = journal.all("SELECT key, value FROM facts WHERE key GLOB ?", `${FACT}*`);
+  const results = rows.filter(({ key }) => units?.includes(String(key).slice(FACT.length)) ?? true)
+    .map(({ value }) => JSON.parse(String(value)) as Reconciliation);
+  return results.length === 0 ? undefined : results.reduce(add);
+}
+
+function add(a: Reconciliation, b: Reconciliation): Reconciliation {
+  return {
+    at: Math.min(a.at, b.at),
+    nights: a.nights + b.nights,
+    lights: a.lights + b.lights,
+    used: a.used + b.used,
+    left: a.left + b.left,
+    unaccounted: a.unaccounted + b.unaccounted,
+  };
 }
 
 function addLateFiles(journal: Journal, night: Night, clock: Clock): boolean {

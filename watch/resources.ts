@@ -34,11 +34,13 @@ export function measureResources(folders: readonly string[]): Resources {
  *
  * @param resources What there is.
  * @param limits Least amounts, in GB (10⁹ bytes).
+ * @param begun Stages that have just begun, and will take as much memory as is wanted for one.
  * @returns A text for people, or undefined when there is enough.
  */
 export function findShortage(
   resources: Resources,
   limits: { readonly minFreeMemoryGb: number; readonly minFreeDiskGb: number },
+  begun = 0,
 ): string | undefined {
   for (const [folder, free] of resources.disk) {
     if (free < limits.minFreeDiskGb * 1e9) {
@@ -46,8 +48,10 @@ export function findShortage(
     }
   }
   const { memory } = resources;
-  if (memory === undefined || memory >= limits.minFreeMemoryGb * 1e9) return undefined;
-  return `memory: ${gb(memory)} GB free, wanted ${limits.minFreeMemoryGb} GB`;
+  const wantedGb = limits.minFreeMemoryGb * (1 + begun);
+  if (memory === undefined || memory >= wantedGb * 1e9) return undefined;
+  const beside = begun === 0 ? "" : ` beside ${begun} stages that have just begun`;
+  return `memory: ${gb(memory)} GB free, wanted ${wantedGb} GB${beside}`;
 }
 
 function gb(bytes: number): string {
@@ -67,13 +71,20 @@ function freeDisk(folder: string): number | undefined {
 
 /** What programs can still get: of the machine, and of the control group when that is less. */
 function freeMemory(): number | undefined {
-  const kib = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];
-  const machine = kib === undefined ? undefined : Number(kib) * 1024;
+  const machine = machineMemory();
   const limit = Number(read("/sys/fs/cgroup/memory.max").trim() || NaN);
   if (!Number.isFinite(limit)) return machine;
   const used = Number(read("/sys/fs/cgroup/memory.current"));
   const cache = Number(/^inactive_file (\d+)/m.exec(read("/sys/fs/cgroup/memory.stat"))?.[1] ?? 0);
   return Math.min(machine ?? Infinity, limit - used + cache);
+}
+
+function machineMemory(): number | undefined {
+  try {
+    return Deno.systemMemoryInfo().available;
+  } catch {
+    return undefined;
+  }
 }
 
 function read(path: string): string {

@@ -64,7 +64,8 @@ export function readStatus(
     noticesWaiting: Number(
       journal.get("SELECT count(*) AS n FROM notices WHERE sent IS NULL")?.["n"],
     ),
-    reconciliation: lastReconciliation(journal) ?? null,
+    reconciliation:
+      lastReconciliation(journal, options.units.length === 0 ? undefined : options.units) ?? null,
   };
 }
 

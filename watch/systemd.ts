@@ -5,6 +5,8 @@
  * @module
  */
 
+import { childEnvironment } from "../config/slack_keys.ts";
+
 /**
  * Tells systemd something; does nothing when systemd did not ask.
  *
@@ -15,6 +17,8 @@ export async function notifySystemd(...text: readonly string[]): Promise<void> {
   try {
     await new Deno.Command("systemd-notify", {
       args: [`--pid=${Deno.pid}`, ...text],
+      clearEnv: true,
+      env: childEnvironment(),
       stdin: "null",
       stdout: "null",
       stderr: "null",

@@ -47,6 +47,8 @@ export interface WatcherOptions {
 const TICK_MS = 5000;
 /** File events wake the watcher at most so often, in milliseconds. */
 const EVENT_GAP_MS = 1000;
+/** By then a stage has taken most of its memory, in milliseconds. */
+const SETTLE_MS = 30_000;
 /** The watcher counts as hanging when its loop has not come round for so long, in milliseconds. */
 const LOOP_LIMIT_MS = 15 * 60_000;
 
@@ -146,7 +148,8 @@ class Watcher implements Disposable {
     let begun = false;
     while (!stop.aborted && this.#crew.size < settings.concurrency) {
       if (queue(journal, this.#filter).length === 0) break;
-      if (!this.#housekeeping.hasRoom()) break;
+      const begunLately = this.#crew.begunSince(clock.mono() - SETTLE_MS);
+      if (!this.#housekeeping.hasRoom(begunLately)) break;
       const task = takeTask(journal, this.#filter, clock.now());
       if (!task) break;
       this.#crew.start(task);
