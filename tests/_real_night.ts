@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backgroundMesh } from "../sky/background.ts";
+import { openCompute } from "../gpu/compute.ts";
+import { measureBackground } from "../sky/background.ts";
 import { clippedStats } from "../sky/stats.ts";
 import { readImage } from "../fits/image.ts";
 import type { Manifest, Product, ProductKind } from "../stages/manifest.ts";
@@ -103,7 +104,8 @@ export function only<Item>(items: readonly Item[]): Item {
  */
 export async function skyNoiseAdu(path: string, rimPx: number): Promise<number> {
   const { data, width, height } = await readImage(path);
-  backgroundMesh(data, width, height, { meshPx: 32 }).subtract(data, 0);
+  using compute = await openCompute({ device: "cpu" });
+  (await measureBackground(compute, { width, values: data }, { meshPx: 32 })).subtract(data);
   const rows = Array.from({ length: height - 2 * rimPx }, (_, i) => rimPx + i);
   const inner = rows.flatMap((y) =>
     Array.from(data.subarray(y * width + rimPx, (y + 1) * width - rimPx))

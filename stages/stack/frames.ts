@@ -8,6 +8,7 @@ import { DataError } from "../../config/errors.ts";
 import type { Unit } from "../../config/site.ts";
 import type { FitsHeader } from "../../fits/header.ts";
 import { openImage } from "../../fits/image.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import { bit } from "../../sky/mask.ts";
 import { airmass } from "../../sky/time.ts";
 import { type Wcs, wcsFromHeader } from "../../sky/wcs.ts";
@@ -58,6 +59,8 @@ export interface FrameFacts {
   readonly camera: Camera | undefined;
   /** Cell of the background mesh. */
   readonly meshPx: number;
+  /** Where it is measured. */
+  readonly compute: Compute;
 }
 
 /**
@@ -70,7 +73,7 @@ export interface FrameFacts {
  */
 export async function measureFrame(
   product: Product,
-  { mask, meshPx, camera }: FrameFacts,
+  { mask, meshPx, camera, compute }: FrameFacts,
 ): Promise<MeasuredFrame> {
   using image = await openImage(product.path);
   const { width, height, header } = image;
@@ -88,7 +91,7 @@ export async function measureFrame(
       { details: { file: product.path, mask: mask?.path ?? null } },
     );
   }
-  const background = await measureSky(image, planes, { meshPx, excluded: EXCLUDED });
+  const background = await measureSky(image, planes, { meshPx, excluded: EXCLUDED, compute });
   const skySigmaAdu = background.globalSigma;
   if (!Number.isFinite(skySigmaAdu)) {
     throw new DataError(`Cannot stack "${product.id}": it has no usable background`, {

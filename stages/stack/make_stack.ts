@@ -4,14 +4,19 @@
  * @module
  */
 
+import { VERSION } from "../../config/version.ts";
+import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
+import { digestValue } from "../manifest_file.ts";
 import type { NewProduct, StageContext } from "../stage.ts";
-import { combineFrames, type CombineOptions } from "./combine.ts";
+import { findArtefacts, type FrameArtefacts, markArtefacts } from "./artefacts.ts";
+import { combineFrames, type CombineOptions, type StackStrip } from "./combine.ts";
 import { measureFrame, scaleFrames, type StackFrame } from "./frames.ts";
 import { chooseGrid, type Grid } from "./grid.ts";
-import { type StackPaths, stackPaths, type StackStatistics, writeStack } from "./outputs.ts";
+import { type StackPaths, stackPaths, writeStack } from "./outputs.ts";
 import { stackHeader, stackTimes } from "./stack_header.ts";
-import type { CombineParams } from "./stack_params.ts";
+import { type CombineParams, pixelMethod } from "./stack_params.ts";
+import type { StackStatistics } from "./stack_statistics.ts";
 import { combineWithSwarp } from "./swarp_engine.ts";
 
 /** Name of a stack and what did not go into it. */
@@ -48,11 +53,12 @@ export async function prepareFrames(
 ): Promise<StackFrame[]> {
   const measured = await context.each(
     products,
-    (product) =>
-      measureFrame(product, {
+    async (product) =>
+      await measureFrame(product, {
         mask: context.companion(product.id, "mask"),
         camera: context.site.units.get(product.unit ?? ""),
         meshPx: params.meshPx,
+        compute: await context.compute.get(),
       }),
     { id: (product) => product.id },
   );
@@ -76,31 +82,80 @@ export async function makeStack(
 ): Promise<MadeStack> {
   const { id } = request;
   const grid = gridOf(frames, params, context);
+  const engine = params.engine === "swarp" ? "swarp" : "native";
+  const options = await combineOptions(frames, params, context);
+  const artefacts = engine === "native" && params.combine === "artefacts"
+    ? await findArtefacts(frames, grid, {
+      ...options,
+      growPx: params.growPx,
+      onRows: (rows) => context.progress(rows, grid.height, `${id}, artefacts`),
+    })
+    : undefined;
+  const method = params.combine;
+  const header = stackHeader(frames, grid, { ...options, ...request, method, engine, artefacts });
+  const paths = stackPaths(context.folder, id);
+  const strips = stripsOf(frames, grid, { engine, options, artefacts, params, context });
+  const statistics = await writeStack(paths, grid, header, strips, {
+    ...(engine === "native" && { digest: digestOf(frames, header, params, context) }),
+    onRows: (rows) => context.progress(rows, grid.height, id),
+    signal: context.signal,
+  });
+  return { id, frames, grid, paths, statistics, gain: header.number("EGAIN") };
+}
+
+async function combineOptions(
+  frames: readonly StackFrame[],
+  params: CombineParams,
+  context: StageContext,
+): Promise<CombineOptions> {
   const weights = frames.map(({ skySigmaAdu, scale }) =>
     params.weights === "equal" ? 1 : 1 / (skySigmaAdu * scale) ** 2
   );
-  const engine = params.engine === "swarp" ? "swarp" : "native";
-  const options: CombineOptions = {
-    ...params,
-    method: params.combine,
-    weights,
+  const { kernel, background, clipSigma, clipRelative } = params;
+  return {
+    ...{ kernel, background, clipSigma, clipRelative, weights },
+    method: pixelMethod(params.combine),
     compute: await context.compute.get(),
     signal: context.signal,
   };
-  const header = stackHeader(frames, grid, { ...options, ...request, engine });
-  const { meshPx } = params;
-  const strips = engine === "swarp"
-    ? combineWithSwarp(frames, grid, { ...options, meshPx, folder: context.folder, context })
-    : combineFrames(frames, grid, options);
-  const paths = stackPaths(context.folder, id);
-  const statistics = await writeStack(
-    paths,
-    grid,
-    header,
-    strips,
-    (rows) => context.progress(rows, grid.height, id),
-  );
-  return { id, frames, grid, paths, statistics, gain: header.number("EGAIN") };
+}
+
+interface StripParts {
+  readonly engine: "native" | "swarp";
+  readonly options: CombineOptions;
+  readonly artefacts: readonly FrameArtefacts[] | undefined;
+  readonly params: CombineParams;
+  readonly context: StageContext;
+}
+
+/** Gives the strips of a stack from a row on. */
+function stripsOf(
+  frames: readonly StackFrame[],
+  grid: Grid,
+  { engine, options, artefacts, params, context }: StripParts,
+): (fromRow: number) => AsyncIterable<StackStrip> {
+  const { folder } = context;
+  if (engine === "swarp") {
+    const { meshPx } = params;
+    return () => combineWithSwarp(frames, grid, { ...options, meshPx, folder, context });
+  }
+  if (artefacts === undefined) {
+    return (fromRow) => combineFrames(frames, grid, { ...options, fromRow });
+  }
+  const spoilt = artefacts.map((one) => one.spoilt);
+  return (fromRow) =>
+    markArtefacts(combineFrames(frames, grid, { ...options, spoilt, fromRow }), artefacts, grid);
+}
+
+/** Of all that the pixels of a stack depend on. */
+function digestOf(
+  frames: readonly StackFrame[],
+  header: FitsHeader,
+  params: CombineParams,
+  context: StageContext,
+): string {
+  const masks = frames.map(({ product }) => context.companion(product.id, "mask")?.sha256 ?? null);
+  return digestValue({ gppy: VERSION, header: header.toText(), masks, params });
 }
 
 function gridOf(

@@ -5,8 +5,9 @@
  */
 
 import type { ImageReader } from "../../fits/image.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { NodeSurface } from "../../gpu/kernels/resample/resample_rows.ts";
-import { type Background, backgroundMesh } from "../../sky/background.ts";
+import { type Background, BackgroundStrips } from "../../sky/background.ts";
 
 /** Level and noise of the sky, and its level everywhere. */
 export interface SkyModel extends NodeSurface {
@@ -29,29 +30,34 @@ const SMALL_FRAME = 4_000_000;
  *
  * @param image The frame.
  * @param mask Its mask, if it has one.
- * @param options Side of a cell, and the planes whose pixels take no part.
+ * @param options Side of a cell, the planes whose pixels take no part, and where it is measured.
  * @returns The sky; its nodes lie on the spline of the mesh at a sixteenth of a cell.
  */
 export async function measureSky(
   image: ImageReader,
   mask: ImageReader | undefined,
-  options: { readonly meshPx: number; readonly excluded: number },
+  options: { readonly meshPx: number; readonly excluded: number; readonly compute: Compute },
 ): Promise<SkyModel> {
   const { width, height } = image;
   const step = sampleStep(width * height, options.meshPx);
   const columns = Math.ceil(width / step);
-  const rows = Math.ceil(height / step);
-  const data = new Float32Array(columns * rows);
+  const meshPx = options.meshPx / step;
+  using strips = new BackgroundStrips(options.compute, columns, { meshPx });
   const line = new Float32Array(width);
   const planes = new Uint16Array(width);
-  for (let row = 0; row < rows; row++) {
-    const read = image.readRows(row * step, 1, line);
-    await Promise.all([read, mask?.readRowsUint16(row * step, 1, planes)]);
-    for (let x = 0, i = row * columns; x < width; x += step, i++) {
-      data[i] = (planes[x]! & options.excluded) === 0 ? line[x]! : NaN;
+  for (let first = 0; first < height; first += options.meshPx) {
+    const rows = Math.min(meshPx, Math.ceil((height - first) / step));
+    const values = new Float32Array(rows * columns);
+    for (let row = 0; row < rows; row++) {
+      const y = first + row * step;
+      await Promise.all([image.readRows(y, 1, line), mask?.readRowsUint16(y, 1, planes)]);
+      for (let x = 0, i = row * columns; x < width; x += step, i++) {
+        values[i] = (planes[x]! & options.excluded) === 0 ? line[x]! : NaN;
+      }
     }
+    await strips.push({ values });
   }
-  const background = backgroundMesh(data, columns, rows, { meshPx: options.meshPx / step });
+  const background = await strips.finish();
   const { globalLevel, globalSigma } = background;
   return { globalLevel, globalSigma, ...nodesOf(background, image, options.meshPx, step) };
 }
