@@ -80,7 +80,19 @@ export class AtomicFile {
     }
   }
 
-  /** Whether neither {@linkcode commit} nor {@linkcode abort} was called. */
+  /** Opens what an ended process has left of a file; undefined if there is nothing. */
+  static async reopen(path: string): Promise<AtomicFile | undefined> {
+    const part = join(dirname(path), `.${basename(path)}.part`);
+    try {
+      const file = await Deno.open(part, { read: true, write: true });
+      return new AtomicFile(path, part, file, await Deno.open(part));
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) return undefined;
+      throw unusable("write", path, cause);
+    }
+  }
+
+  /** Whether it was neither committed, aborted nor suspended. */
   get open(): boolean {
     return this.#file !== undefined;
   }
@@ -120,6 +132,22 @@ export class AtomicFile {
   async writeAt(bytes: Uint8Array, offset: number): Promise<void> {
     await this.#require().seek(offset, Deno.SeekMode.Start);
     await this.write(bytes);
+  }
+
+  /** Reads into the buffer as far as there are bytes; writing goes on behind them. */
+  async readAt(into: Uint8Array, offset: number): Promise<number> {
+    return await readAt(this.#require(), into, offset);
+  }
+
+  /** Drops what lies behind a place and goes on there. */
+  async cutAt(offset: number): Promise<void> {
+    await this.#require().truncate(offset);
+    await this.#require().seek(offset, Deno.SeekMode.Start);
+  }
+
+  /** Leaves what was written as it is, for {@linkcode AtomicFile.reopen}. */
+  async suspend(): Promise<void> {
+    await this.#close();
   }
 
   /** Flushes to disk and gives the file its name. */

@@ -37,6 +37,15 @@ export class DataSum {
     while (at < bytes.length) this.#addByte(bytes[at++]!);
   }
 
+  /** Another one that has seen the same bytes. */
+  clone(): DataSum {
+    const other = new DataSum();
+    other.#sum = this.#sum;
+    other.#bytes = this.#bytes;
+    other.#rest.set(this.#rest);
+    return other;
+  }
+
   /** Adds the sum of the next bytes, whole words that follow on whole words. */
   addSum(sum: number, bytes: number): void {
     if ((this.#bytes | bytes) % 4 !== 0) throw new RangeError(`${bytes} bytes are no whole words`);

@@ -10,7 +10,13 @@ import { findUnit, type Hdu } from "./file.ts";
 import type { FitsHeader } from "./header.ts";
 import { type Bitpix, decodePixels, decodeUint16, pixelBytes, type PixelLayout } from "./pixels.ts";
 
-export { createImage, type ImageSpec, ImageWriter, writeImage } from "./image_writer.ts";
+export {
+  createImage,
+  type ImageSpec,
+  ImageWriter,
+  resumeImage,
+  writeImage,
+} from "./image_writer.ts";
 export type { WriteOptions } from "./image_writer.ts";
 export { updateHeader } from "./update_header.ts";
 export type { Bitpix, PixelLayout } from "./pixels.ts";

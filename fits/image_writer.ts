@@ -45,6 +45,38 @@ const PIECE_BYTES = 1 << 20;
  * @throws {DataError} If the folder cannot be written or a card has no form in FITS.
  */
 export async function createImage(path: string, spec: ImageSpec): Promise<ImageWriter> {
+  const plan = planImage(path, spec);
+  const file = await AtomicFile.create(path);
+  await file.write(plan.encoded);
+  return new ImageWriter(file, plan);
+}
+
+/**
+ * Opens an image file that an ended process has not finished, or that was suspended.
+ *
+ * No row counts as written until {@linkcode ImageWriter.acceptRows} has found it to be right.
+ *
+ * @param spec As it was made with.
+ * @returns The writer; undefined if there is no such file.
+ * @throws {DataError} As {@linkcode createImage}.
+ */
+export async function resumeImage(path: string, spec: ImageSpec): Promise<ImageWriter | undefined> {
+  const plan = planImage(path, spec);
+  const file = await AtomicFile.reopen(path);
+  if (file === undefined) return undefined;
+  await file.writeAt(plan.encoded, 0);
+  return new ImageWriter(file, plan);
+}
+
+interface ImagePlan {
+  readonly width: number;
+  readonly height: number;
+  readonly header: FitsHeader;
+  readonly layout: PixelLayout;
+  readonly encoded: Uint8Array;
+}
+
+function planImage(path: string, spec: ImageSpec): ImagePlan {
   const { width, height, bitpix = -32, bscale = 1, bzero = 0 } = spec;
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
     throw new DataError(`Cannot write '${path}': ${width} by ${height} pixels`, {
@@ -55,10 +87,7 @@ export async function createImage(path: string, spec: ImageSpec): Promise<ImageW
   const layout = { bitpix, bscale, bzero, ...blank };
   const header = imageHeader(spec, layout);
   header.where = `${path}[0]`;
-  const encoded = encodeWithChecksum(header, 0);
-  const file = await AtomicFile.create(path);
-  await file.write(encoded);
-  return new ImageWriter(file, { width, height, header, layout, headerBytes: encoded.length });
+  return { width, height, header, layout, encoded: encodeWithChecksum(header, 0) };
 }
 
 /**
@@ -126,33 +155,29 @@ export class ImageWriter {
   readonly #file: AtomicFile;
   readonly #layout: PixelLayout;
   readonly #headerBytes: number;
-  readonly #sum = new DataSum();
+  #sum = new DataSum();
   readonly #piece = new Uint8Array(PIECE_BYTES);
   #pixels = 0;
 
   /** Made by {@linkcode createImage}. */
-  constructor(
-    file: AtomicFile,
-    made: {
-      readonly width: number;
-      readonly height: number;
-      readonly header: FitsHeader;
-      readonly layout: PixelLayout;
-      readonly headerBytes: number;
-    },
-  ) {
+  constructor(file: AtomicFile, made: ImagePlan) {
     this.#file = file;
     this.path = file.path;
     this.width = made.width;
     this.height = made.height;
     this.header = made.header;
     this.#layout = made.layout;
-    this.#headerBytes = made.headerBytes;
+    this.#headerBytes = made.encoded.length;
   }
 
   /** How many rows are written so far. */
   get rowsWritten(): number {
     return this.#pixels / this.width;
+  }
+
+  /** Sum of the rows so far, as DATASUM has it. */
+  get dataSum(): number {
+    return this.#sum.value;
   }
 
   /**
@@ -193,6 +218,36 @@ export class ImageWriter {
     else this.#sum.addSum(sum, raw.length);
     await this.#file.write(raw);
     this.#pixels += pixels;
+  }
+
+  /**
+   * Takes rows of a resumed file for written, if they are there and as they were.
+   *
+   * @param rows The next ones; none may have been written.
+   * @param dataSum What {@linkcode ImageWriter.dataSum} was behind them.
+   * @returns Their bytes as in the file; undefined if they must be written again.
+   */
+  async acceptRows(rows: number, dataSum: number): Promise<Uint8Array | undefined> {
+    const pixels = rows * this.width;
+    const size = pixelBytes(this.#layout.bitpix);
+    const raw = new Uint8Array(pixels * size);
+    const place = this.#headerBytes + this.#pixels * size;
+    const whole = this.#pixels + pixels <= this.width * this.height &&
+      await this.#file.readAt(raw, place) === raw.length;
+    const sum = this.#sum.clone();
+    sum.add(raw);
+    if (!whole || sum.value !== dataSum) {
+      await this.#file.cutAt(place);
+      return undefined;
+    }
+    this.#sum = sum;
+    this.#pixels += pixels;
+    return raw;
+  }
+
+  /** Closes the file and leaves it unfinished, for {@linkcode resumeImage}. */
+  async suspend(): Promise<void> {
+    if (this.#file.open) await this.#file.suspend();
   }
 
   /**

@@ -146,16 +146,21 @@ class OpenStack implements Disposable {
   }
 }
 
+/** Where the pixels of a grid lie in a frame. */
+export function gridMesh(frame: Pick<StackFrame, "wcs">, grid: Grid): CoordinateMesh {
+  return coordinateMesh((x, y) => {
+    const [raDeg, decDeg] = grid.wcs.pixelToSky(x, y);
+    return frame.wcs.skyToPixel(raDeg, decDeg);
+  }, grid);
+}
+
 function sourceOf(
   frame: StackFrame,
   spoilt: SpoiltPixels | undefined,
   grid: Grid,
   { kernel }: CombineOptions,
 ): Source {
-  const mesh = coordinateMesh((x, y) => {
-    const [raDeg, decDeg] = grid.wcs.pixelToSky(x, y);
-    return frame.wcs.skyToPixel(raDeg, decDeg);
-  }, grid);
+  const mesh = gridMesh(frame, grid);
   const sigma = frame.skySigmaAdu * frame.scale;
   return { frame, mesh, spoilt, variance: sigma ** 2 * interpolationNoise(mesh, frame, kernel) };
 }

@@ -5,21 +5,20 @@
  */
 
 import { join } from "node:path";
-import { FitsHeader } from "../../fits/header.ts";
-import { createImage, type ImageWriter } from "../../fits/image.ts";
-import { setPlaneCards } from "../../sky/mask.ts";
-import { clippedStats } from "../../sky/stats.ts";
-import { setWcs } from "../../sky/wcs.ts";
-import { PixelSample } from "../calib/strips.ts";
+import type { FitsHeader } from "../../fits/header.ts";
 import type { StackStrip } from "./combine.ts";
 import type { Grid } from "./grid.ts";
-import { NoiseBlocks } from "./noise_blocks.ts";
+import type { StackStatistics } from "./stack_statistics.ts";
+import { StackWriters } from "./stack_writers.ts";
+import { StripJournal } from "./strip_journal.ts";
 
 /** Where the files of a stack lie. */
 export interface StackPaths {
   readonly image: string;
   readonly mask: string;
   readonly weight: string;
+  /** Which strips are done, while it is written. */
+  readonly journal: string;
 }
 
 /** The paths of a stack in a folder. */
@@ -28,106 +27,82 @@ export function stackPaths(folder: string, id: string): StackPaths {
     image: join(folder, `${id}.fits`),
     mask: join(folder, `${id}.mask.fits`),
     weight: join(folder, `${id}.weight.fits`),
+    journal: join(folder, `.${id}.strips`),
   };
 }
 
-/** What was found while a stack was written. */
-export interface StackStatistics {
-  /** Clipped scatter of the pixels that have data, ADU. */
-  readonly noiseAdu: number;
-  /** Share of the pixels that have data. */
-  readonly coverage: number;
-  /** Noise in 8×8 px over that of independent pixels; NaN when too few are clean. */
-  readonly noiseCorrelation: number;
+/** How a stack is written. */
+export interface WriteOptions {
+  /** Of all that the stack depends on; without it nothing is taken over or left to be so. */
+  readonly digest?: string;
+  /** Told how many rows are done. */
+  readonly onRows?: (rows: number) => void;
+  /** Its abortion leaves the finished strips for the next time. */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Writes a stack that comes in strips; nothing is left behind when it fails.
+ * Writes a stack that comes in strips.
+ *
+ * When it is aborted, or the process is killed, the next call with the same digest goes on behind
+ * the last whole strip. When it fails nothing is left behind.
  *
  * @param paths Where to.
  * @param grid Size and map.
  * @param header Header of the image, with cards NOISEADU and NOISCORR to be filled in.
- * @param strips The stack, from its first row to its last.
- * @param onRows Told how many rows are done.
+ * @param strips Gives the stack from a row to its last.
+ * @param options Digest, progress and signal.
  * @returns Noise and coverage.
  */
 export async function writeStack(
   paths: StackPaths,
   grid: Grid,
   header: FitsHeader,
-  strips: AsyncIterable<StackStrip>,
-  onRows: (rows: number) => void = () => {},
+  strips: (fromRow: number) => AsyncIterable<StackStrip>,
+  { digest, onRows, signal }: WriteOptions = {},
 ): Promise<StackStatistics> {
-  const { width, height } = grid;
-  const size = { width, height };
-  await using image = await createImage(paths.image, { ...size, header });
-  await using mask = await createImage(paths.mask, {
-    ...size,
-    header: setPlaneCards(companionHeader(header, grid, "MASK")),
-    bitpix: 16,
-    bzero: 32768,
-  });
-  await using weight = await createImage(paths.weight, {
-    ...size,
-    header: companionHeader(header, grid, "WEIGHT").set("BUNIT", "adu**(-2)", "inverse variance"),
-  });
-  const sample = new PixelSample(width * height);
-  const blocks = new NoiseBlocks(width * height);
-  let covered = 0;
+  using journal = await StripJournal.open(paths.journal, digest ?? crypto.randomUUID());
+  const writers = await StackWriters.open(paths, grid, header, journal);
   // a strip is written while the next one is made
-  let writing: Promise<number> = Promise.resolve(0);
-  for await (const strip of strips) {
-    covered += await writing;
-    onRows(strip.firstRow);
-    blocks.add(strip.data, strip.mask, width);
-    writing = writeStrip(strip, { image, mask, weight }, sample);
-    writing.catch(() => undefined); // told where it is waited for
+  let writing = Promise.resolve();
+  try {
+    for await (const strip of strips(writers.rows)) {
+      await writing;
+      onRows?.(strip.firstRow);
+      writing = writers.write(strip);
+      writing.catch(() => undefined); // told where it is waited for
+    }
+    await writing;
+    const found = writers.counter.result;
+    setNoise(writers.header, found);
+    await writers.finish();
+    return found;
+  } catch (error) {
+    await writing.catch(() => undefined);
+    if (signal?.aborted && digest !== undefined) await writers.suspend();
+    else await writers.abort();
+    throw error;
   }
-  covered += await writing;
-  const noiseAdu = clippedStats(sample.values).sigma;
-  image.header.set("NOISEADU", Number.isFinite(noiseAdu) ? noiseAdu : 0);
-  const noiseCorrelation = blocks.factor;
-  if (Number.isFinite(noiseCorrelation)) image.header.set("NOISCORR", noiseCorrelation);
-  await weight.finish();
-  await mask.finish();
-  await image.finish();
-  return { noiseAdu, coverage: covered / (width * height), noiseCorrelation };
 }
 
-interface StackWriters {
-  readonly image: ImageWriter;
-  readonly mask: ImageWriter;
-  readonly weight: ImageWriter;
+function setNoise(header: FitsHeader, { noiseAdu, noiseCorrelation }: StackStatistics): void {
+  header.set("NOISEADU", Number.isFinite(noiseAdu) ? noiseAdu : 0);
+  if (Number.isFinite(noiseCorrelation)) header.set("NOISCORR", noiseCorrelation);
 }
 
-async function writeStrip(
-  strip: StackStrip,
-  writers: StackWriters,
-  sample: PixelSample,
-): Promise<number> {
-  const { encoded } = strip;
-  if (encoded === undefined) {
-    await writers.image.writeRows(strip.data);
-    await writers.weight.writeRows(strip.weight);
-  } else {
-    await writers.image.writeRowBytes(encoded.data.raw, encoded.data.sum);
-    await writers.weight.writeRowBytes(encoded.weight.raw, encoded.weight.sum);
+/**
+ * Removes what ended processes have left of stacks in a folder.
+ *
+ * @param folder Where no stack is being written.
+ */
+export async function removeUnfinished(folder: string): Promise<void> {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  for (const name of names.filter((one) => /^\..*\.strips$/.test(one))) {
+    const paths = stackPaths(folder, name.slice(1, -".strips".length));
+    for (const path of [paths.image, paths.mask, paths.weight]) {
+      const part = join(folder, `.${path.slice(folder.length + 1)}.part`);
+      await Deno.remove(part).catch(() => undefined);
+    }
+    await Deno.remove(join(folder, name)).catch(() => undefined);
   }
-  await writers.mask.writeRows(strip.mask);
-  let covered = 0;
-  for (let i = 0; i < strip.data.length; i++) {
-    if (strip.weight[i]! > 0) covered++;
-    else strip.data[i] = NaN; // written already; does not count as sky
-  }
-  sample.add(strip.data as Float32Array);
-  return covered;
-}
-
-function companionHeader(image: FitsHeader, grid: Grid, type: string): FitsHeader {
-  const header = FitsHeader.from({ IMAGETYP: [type, "type of image"] });
-  for (const keyword of ["OBJECT", "FILTER", "DATE-OBS", "EXPTIME"]) {
-    const value = image.get(keyword);
-    if (value !== undefined) header.set(keyword, value);
-  }
-  return setWcs(header, grid.wcs);
 }

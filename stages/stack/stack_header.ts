@@ -5,12 +5,13 @@
  */
 
 import { FitsHeader } from "../../fits/header.ts";
-import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
 import { mjdToIso } from "../../sky/time.ts";
 import { setWcs } from "../../sky/wcs.ts";
+import type { FrameArtefacts } from "./artefacts.ts";
 import type { StackFrame } from "./frames.ts";
 import type { Grid } from "./grid.ts";
 import { stackNoise } from "./noise.ts";
+import { pixelMethod, type StackMethod } from "./stack_params.ts";
 
 /** Cards of the first frame that hold for the stack too. */
 const KEPT = [
@@ -23,13 +24,15 @@ const KEPT = [
 export interface StackRecord {
   readonly id: string;
   readonly engine: "native" | "swarp";
-  readonly method: CombineMethod;
+  readonly method: StackMethod;
   readonly kernel: string;
   readonly background: string;
   /** `[frames]`, shares in a mean. */
   readonly weights: readonly number[];
   /** Inputs that were left out, and why. */
   readonly left: readonly { readonly id: string; readonly reason: string }[];
+  /** `[frames]`, what was left out of each. */
+  readonly artefacts?: readonly FrameArtefacts[] | undefined;
 }
 
 /** When the light of a stack was taken. */
@@ -129,7 +132,7 @@ function setNoise(header: FitsHeader, frames: readonly StackFrame[], record: Sta
       scale,
       weight: record.weights[i]!,
     })),
-    record.method,
+    pixelMethod(record.method),
   );
   // a GAIN that is no setting of the camera must follow EGAIN
   if (header.number("GAIN") === first.number("EGAIN")) header.delete("GAIN");
@@ -169,6 +172,13 @@ function addInputs(
   for (const [i, { product, scale }] of frames.entries()) {
     const share = (record.weights[i]! / total).toFixed(4);
     header.addHistory(`gppy stack: ${product.id} x ${scale.toFixed(5)}, share ${share}`);
+  }
+  for (const [i, { artefacts, spoilt }] of (record.artefacts ?? []).entries()) {
+    const streaks = artefacts.filter(({ kind }) => kind === "streak").length;
+    header.addHistory(
+      `gppy stack: of ${frames[i]!.product.id} ${streaks} streaks and ` +
+        `${artefacts.length - streaks} spots left out, ${spoilt.count} px`,
+    );
   }
   for (const { id, reason } of record.left) {
     header.addHistory(`gppy stack: left out ${id}: ${reason}`);

@@ -5,13 +5,18 @@
  */
 
 import { z } from "zod";
+import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
 
 /** How frames are resampled and combined. */
 export const combineParams = {
   engine: z.enum(["auto", "native", "swarp"]).default("auto")
     .describe("What resamples and combines; auto is native"),
-  combine: z.enum(["clipped-mean", "median", "mean", "clipped-median"]).default("clipped-mean")
-    .describe("How the samples of a pixel become one"),
+  combine: z.enum(["clipped-mean", "median", "mean", "clipped-median", "artefacts"])
+    .default("clipped-mean")
+    .describe(
+      "How the samples of a pixel become one; artefacts: trails and cosmic rays are found as " +
+        "a whole in each frame and left out, then a clipped mean",
+    ),
   clipSigma: z.number().positive().default(4)
     .describe("Reject samples farther than this from their median").meta({ unit: "sigma" }),
   clipRelative: z.number().min(0).default(0.1)
@@ -19,6 +24,8 @@ export const combineParams = {
       "Never reject samples nearer than clip-sigma times this fraction of the median, so " +
         "that stars survive changes of seeing",
     ),
+  growPx: z.number().min(0).max(50).default(3)
+    .describe("With artefacts: pixels around them that are left out too").meta({ unit: "px" }),
   weights: z.enum(["noise", "equal"]).default("noise")
     .describe("Shares of the frames in a mean: by inverse variance of the sky, or equal"),
   scale: z.enum(["auto", "zeropoint", "exposure", "none"]).default("auto")
@@ -56,6 +63,14 @@ export const gateParams = {
 };
 
 const combineSchema = z.object(combineParams);
+
+/** How a stack is combined: pixel by pixel, or after a search for artefacts. */
+export type StackMethod = CombineMethod | "artefacts";
+
+/** What is done to the samples of a pixel. */
+export function pixelMethod(method: StackMethod): CombineMethod {
+  return method === "artefacts" ? "clipped-mean" : method;
+}
 
 /** How frames are resampled and combined. */
 export type CombineParams = z.output<typeof combineSchema>;

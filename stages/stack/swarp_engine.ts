@@ -11,9 +11,10 @@ import { createImage, openImage } from "../../fits/image.ts";
 import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
 import { bit } from "../../sky/mask.ts";
 import type { StageContext } from "../stage.ts";
-import { combineFrames, type CombineOptions, type StackStrip } from "./combine.ts";
+import { combineFrames, type CombineOptions, gridMesh, type StackStrip } from "./combine.ts";
 import { EXCLUDED, type StackFrame } from "./frames.ts";
 import type { Grid } from "./grid.ts";
+import { interpolationNoise } from "./interpolation_noise.ts";
 
 /** SWarp's names for the ways to combine. */
 const COMBINE_TYPES: Readonly<Record<CombineMethod, string>> = {
@@ -74,7 +75,8 @@ export async function* combineWithSwarp(
       config: options.context.site.file("7dt.swarp"),
       settings: swarpSettings(options),
     });
-    yield* joinOutputs(output, outputWeight, combineFrames(frames, grid, options));
+    const native = combineFrames(frames, grid, options);
+    yield* joinOutputs(output, outputWeight, native, 1 / meanNoise(frames, grid, options));
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
@@ -84,6 +86,7 @@ function swarpSettings(options: SwarpOptions): Readonly<Record<string, string | 
   return {
     COMBINE_TYPE: COMBINE_TYPES[options.method],
     CLIP_SIGMA: options.clipSigma,
+    CLIP_AMPFRAC: options.clipSigma * options.clipRelative,
     RESAMPLING_TYPE: RESAMPLING_TYPES[options.kernel],
     SUBTRACT_BACK: options.background === "none" ? "N" : "Y",
     BACK_TYPE: "AUTO",
@@ -125,11 +128,23 @@ function gridText({ wcs, width, height }: Grid): string {
   return header.append(wcs.cards().cards).toText();
 }
 
-/** Puts SWarp's values and weights in the place of the native ones, whose masks stay. */
+/** Share of the variance that interpolation, which SWarp's weights know nothing of, leaves in a pixel. */
+function meanNoise(frames: readonly StackFrame[], grid: Grid, options: SwarpOptions): number {
+  let [sum, total] = [0, 0];
+  for (const [k, frame] of frames.entries()) {
+    const weight = options.weights[k]!;
+    sum += weight * interpolationNoise(gridMesh(frame, grid), frame, options.kernel);
+    total += weight;
+  }
+  return sum / total;
+}
+
+/** Puts SWarp's values and weights, by a factor, in the place of the native ones, whose masks stay. */
 async function* joinOutputs(
   output: string,
   outputWeight: string,
   native: AsyncIterable<StackStrip>,
+  factor: number,
 ): AsyncGenerator<StackStrip> {
   using image = await openImage(output);
   using weights = await openImage(outputWeight);
@@ -140,6 +155,7 @@ async function* joinOutputs(
     const weight = await weights.readRows(firstRow, rows);
     for (let i = 0; i < data.length; i++) {
       if (weight[i]! > 0 && data[i] === data[i]) {
+        weight[i]! *= factor;
         mask[i]! &= ~noData;
         continue;
       }
