@@ -34,6 +34,10 @@ export interface FrameSpec {
   /** Pixels `[x, y, value, planes]` spoilt after all. */
   readonly spoilt?: readonly (readonly [number, number, number, number])[];
   readonly measured?: Record<string, number>;
+  /** Standard deviation of the stars' profile, px; 1.5 if left out. */
+  readonly sigmaPx?: number;
+  /** Adds to the finished pixels. */
+  readonly paint?: (data: Float32Array, width: number) => void;
   /** Its header says nothing of the camera. */
   readonly mute?: boolean;
   /** Comes without its mask. */
@@ -52,6 +56,7 @@ export async function writeFrame(spec: FrameSpec): Promise<NewProduct[]> {
     data[i] = (spec.sky ?? 100) + (spec.noiseAdu ?? 5) * random();
   }
   for (const star of spec.stars) addStar(data, spec, star);
+  spec.paint?.(data, width);
   const mask = new Uint16Array(data.length);
   for (const [x, y, value, planes] of spec.spoilt ?? []) {
     data[y * width + x] = value;
@@ -79,11 +84,12 @@ export async function writeFrame(spec: FrameSpec): Promise<NewProduct[]> {
 function addStar(data: Float32Array, spec: FrameSpec, star: Star): void {
   const { width, height } = spec;
   const [sx, sy] = spec.wcs.skyToPixel(star.raDeg, star.decDeg);
-  const peak = star.flux * (spec.scale ?? 1) / (2 * Math.PI * SIGMA_PX ** 2);
+  const sigma = spec.sigmaPx ?? SIGMA_PX;
+  const peak = star.flux * (spec.scale ?? 1) / (2 * Math.PI * sigma ** 2);
   for (let y = Math.max(0, Math.ceil(sy - 9)); y <= Math.min(height - 1, sy + 9); y++) {
     for (let x = Math.max(0, Math.ceil(sx - 9)); x <= Math.min(width - 1, sx + 9); x++) {
       const r2 = (x - sx) ** 2 + (y - sy) ** 2;
-      data[y * width + x]! += peak * Math.exp(-r2 / 2 / SIGMA_PX ** 2);
+      data[y * width + x]! += peak * Math.exp(-r2 / 2 / sigma ** 2);
     }
   }
 }

@@ -24,7 +24,7 @@ export interface Artefact {
 const LINK_PX = 2;
 /** Fewer pixels count only when one of them is off by far. */
 const FEW_PIXELS = 3;
-const FAR_OFF = 2;
+const FAR_OFF = 1.25;
 /** A streak is at least so long. */
 const STREAK_LENGTH_PX = 30;
 /** A streak is at least so many times longer than wide. */
@@ -33,6 +33,8 @@ const STREAK_ASPECT = 5;
 const LARGEST_GAP_PX = 300;
 /** Pieces belong to one line when they lie so near to it, px. */
 const OFF_LINE_PX = 4;
+/** A trail fades before it ends: it goes on at both ends by half its length, and this at most. */
+const LONGEST_END_PX = 150;
 /** A streak is described by pieces of this length, px. */
 const PIECE_PX = 4;
 
@@ -168,8 +170,28 @@ function continues(line: Line, other: Line): boolean {
   return gap <= reach && ends.every(({ off }) => off <= near + 0.01 * Math.max(0, gap));
 }
 
-/** The pixels of a line and those of its gaps, as wide as the pieces on both sides. */
+/** The pixels of a line and those of its gaps and ends, as wide as the pieces beside them. */
 function fillLine(line: Line): { x: number; y: number }[] {
+  const { low, high } = piecesOf(line);
+  const filled = line.pixels.map(({ x, y }) => ({ x, y }));
+  const ends = Math.ceil(Math.min(line.length / 2, LONGEST_END_PX) / PIECE_PX);
+  for (let piece = -ends; piece < low.length + ends; piece++) {
+    if (low[piece] !== undefined && low[piece] !== Infinity) continue;
+    const before = findPiece(low, piece, -1);
+    const after = findPiece(low, piece, 1);
+    const near = [before, after].filter((one) => one !== undefined);
+    const share = before === undefined || after === undefined
+      ? 0
+      : (piece - before) / (after - before);
+    const between = (values: Float64Array) =>
+      values[near[0]!]! * (1 - share) + values[near.at(-1)!]! * share;
+    fillPiece(line, piece, between(low), between(high), filled);
+  }
+  return filled;
+}
+
+/** How far the pieces of a line reach to its sides. */
+function piecesOf(line: Line): { low: Float64Array; high: Float64Array } {
   const { ux, uy } = line;
   const count = Math.floor(line.length / PIECE_PX) + 1;
   const low = new Float64Array(count).fill(Infinity);
@@ -181,27 +203,34 @@ function fillLine(line: Line): { x: number; y: number }[] {
     low[piece] = Math.min(low[piece]!, off);
     high[piece] = Math.max(high[piece]!, off);
   }
-  const filled = line.pixels.map(({ x, y }) => ({ x, y }));
-  let last = 0;
-  for (let piece = 1; piece < count; piece++) {
-    if (low[piece] === Infinity) continue;
-    for (let gap = last + 1; gap < piece; gap++) {
-      const share = (gap - last) / (piece - last);
-      const from = low[last]! + (low[piece]! - low[last]!) * share;
-      const to = high[last]! + (high[piece]! - high[last]!) * share;
-      for (let along = 0; along < PIECE_PX; along++) {
-        const place = line.from + gap * PIECE_PX + along;
-        for (let off = from; off <= to + 1; off++) {
-          filled.push({
-            x: Math.round(line.x + place * ux - off * uy),
-            y: Math.round(line.y + place * uy + off * ux),
-          });
-        }
-      }
-    }
-    last = piece;
+  return { low, high };
+}
+
+/** The nearest piece with pixels in a direction. */
+function findPiece(low: Float64Array, from: number, step: 1 | -1): number | undefined {
+  const start = step > 0 ? Math.max(from, 0) : Math.min(from, low.length - 1);
+  for (let piece = start; low[piece] !== undefined; piece += step) {
+    if (low[piece] !== Infinity) return piece;
   }
-  return filled;
+  return undefined;
+}
+
+function fillPiece(
+  { x, y, ux, uy, from }: Line,
+  piece: number,
+  low: number,
+  high: number,
+  into: { x: number; y: number }[],
+): void {
+  for (let along = 0; along < PIECE_PX; along++) {
+    const place = from + piece * PIECE_PX + along;
+    for (let off = low; off <= high + 1; off++) {
+      into.push({
+        x: Math.round(x + place * ux - off * uy),
+        y: Math.round(y + place * uy + off * ux),
+      });
+    }
+  }
 }
 
 /** All pixels within a distance of some. */

@@ -15,7 +15,7 @@ export const combineParams = {
     .default("clipped-mean")
     .describe(
       "How the samples of a pixel become one; artefacts: trails and cosmic rays are found as " +
-        "a whole in each frame and left out, then a clipped mean",
+        "a whole in each frame and left out of the mean",
     ),
   clipSigma: z.number().positive().default(4)
     .describe("Reject samples farther than this from their median").meta({ unit: "sigma" }),
@@ -69,7 +69,7 @@ export type StackMethod = CombineMethod | "artefacts";
 
 /** What is done to the samples of a pixel. */
 export function pixelMethod(method: StackMethod): CombineMethod {
-  return method === "artefacts" ? "clipped-mean" : method;
+  return method === "artefacts" ? "mean" : method;
 }
 
 /** How frames are resampled and combined. */
