@@ -62,11 +62,11 @@ export async function finishDifference(
 
 function joinMasks(pair: AlignedPair, result: EngineResult): Uint16Array {
   const { width, height } = pair;
-  const [moved, still] = result.convolvedSide === "reference"
-    ? [pair.reference.mask, pair.science.mask]
-    : [pair.science.mask, pair.reference.mask];
-  const grown = growMask({ width, height, data: moved }, CARRIED, result.growPx).data;
-  const joined = grown.map((value, i) => value | still[i]!);
+  const carried = (data: Uint16Array, moved: boolean) =>
+    moved ? growMask({ width, height, data }, CARRIED, result.growPx).data : data;
+  const science = carried(pair.science.mask, result.convolvedSide !== "reference");
+  const reference = carried(pair.reference.mask, result.convolvedSide !== "science");
+  const joined = science.map((value, i) => value | reference[i]!);
   const edge = bit("EDGE"), reach = result.growPx;
   for (let y = 0; y < height; y++) {
     const row = joined.subarray(y * width, (y + 1) * width);

@@ -179,8 +179,13 @@ function scaleAt(field: KernelField): number {
   return kernelAt(field, (field.width - 1) / 2, (field.height - 1) / 2).reduce((a, b) => a + b, 0);
 }
 
-/** The radius of the box that holds 98 % of the kernel's weight. */
-function reachOf(field: KernelField): number {
+/**
+ * How far a kernel carries a bad pixel.
+ *
+ * @param field The kernel.
+ * @returns Half-width of the box that holds 98 % of its weight at the middle of the field, px.
+ */
+export function reachOf(field: KernelField): number {
   const kernel = kernelAt(field, (field.width - 1) / 2, (field.height - 1) / 2);
   const size = 2 * field.halfPx + 1;
   const rings = new Float64Array(field.halfPx + 1);

@@ -90,7 +90,7 @@ export interface DifferenceStrip {
 /** What an engine makes of a pair. */
 export interface EngineResult {
   readonly engine: string;
-  readonly convolvedSide: ConvolvedSide;
+  readonly convolvedSide: ConvolvedSide | "both";
   /**
    * Gives the difference from the first row to the last. Each call begins anew, and may
    * compute only then.
@@ -98,9 +98,13 @@ export interface EngineResult {
    * @throws {GppyError} If it cannot be computed or read.
    */
   strips(): AsyncIterable<DifferenceStrip>;
-  /** How far the kernel carries a bad pixel, px. */
+  /** How far the kernel, or the wider of two, carries a bad pixel, px. */
   readonly growPx: number;
   readonly kernel: KernelMetrics;
+  /** The PSF of the difference, its sum 1, when the engine knows it. */
+  readonly psf?: KernelField;
+  /** Whether the noise of the difference is white already; no when left out. */
+  readonly white?: boolean;
   /** The kernel itself, when the engine knows it: makes the convolved image match the other, in the other's ADU. */
   readonly field?: KernelField;
 }

@@ -1,0 +1,96 @@
+/**
+ * An elliptical Moffat profile fitted to the image of a PSF.
+ *
+ * @module
+ */
+
+import { Matrix, solve } from "ml-matrix";
+
+/** Logarithms of both axes of inertia's form, and where the profile sits. */
+type Parameters = readonly [
+  logAlphaX: number,
+  logAlphaY: number,
+  shear: number,
+  logBeta: number,
+  x: number,
+  y: number,
+];
+
+const ITERATIONS = 40;
+
+/**
+ * Fits a Moffat profile to a PSF and samples it at the centres of the pixels.
+ *
+ * Levenberg & Marquardt over the axes, their shear, β and the place; the height
+ * follows linearly.
+ *
+ * @param psf `[side, side]`, side odd.
+ * @param fwhmPx A first guess.
+ * @returns The profile, `[side, side]`.
+ */
+export function fitMoffat(psf: Float64Array, fwhmPx: number): Float64Array {
+  const alpha = Math.log(Math.max(fwhmPx, 1) / (2 * Math.sqrt(2 ** (1 / 3) - 1)));
+  let parameters: Parameters = [alpha, alpha, 0, Math.log(3), 0, 0];
+  let model = scaled(parameters, psf), best = misfit(model, psf), damping = 1e-3;
+  for (let iteration = 0; iteration < ITERATIONS && damping < 1e6; iteration++) {
+    const next = step(parameters, psf, model, damping);
+    const tried = scaled(next, psf), found = misfit(tried, psf);
+    const better = found < best && next[3] < Math.log(20) && next[3] > Math.log(1.2);
+    damping = better ? damping / 5 : damping * 5;
+    if (!better) continue;
+    const done = best - found < 1e-9 * best;
+    [parameters, model, best] = [next, tried, found];
+    if (done) break;
+  }
+  return model;
+}
+
+function profile(parameters: Parameters, side: number): Float64Array {
+  const [logX, logY, shear, logBeta, x0, y0] = parameters;
+  const half = (side - 1) / 2, beta = Math.exp(logBeta);
+  return Float64Array.from({ length: side * side }, (_, i) => {
+    const x = (i % side) - half - x0, y = Math.floor(i / side) - half - y0;
+    const u = (x + shear * y) / Math.exp(logX), v = y / Math.exp(logY);
+    return (1 + u * u + v * v) ** -beta;
+  });
+}
+
+function scaled(parameters: Parameters, psf: Float64Array): Float64Array {
+  const shape = profile(parameters, Math.round(Math.sqrt(psf.length)));
+  let cross = 0, square = 0;
+  shape.forEach((value, i) => {
+    cross += value * psf[i]!;
+    square += value * value;
+  });
+  return shape.map((value) => (value * cross) / square);
+}
+
+function misfit(model: Float64Array, psf: Float64Array): number {
+  return model.reduce((sum, value, i) => sum + (value - psf[i]!) ** 2, 0);
+}
+
+function step(
+  parameters: Parameters,
+  psf: Float64Array,
+  model: Float64Array,
+  damping: number,
+): Parameters {
+  const delta = 1e-4;
+  const slopes = parameters.map((_, k) => {
+    const moved = parameters.map((value, j) => j === k ? value + delta : value);
+    return scaled(toParameters(moved), psf).map((value, i) => (value - model[i]!) / delta);
+  });
+  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
+  const away = psf.map((value, i) => value - model[i]!);
+  const matrix = slopes.map((a, i) =>
+    slopes.map((b, j) => dot(a, b) * (i === j ? 1 + damping : 1) + (i === j ? 1e-20 : 0))
+  );
+  const right = Matrix.columnVector(slopes.map((slope) => dot(slope, away)));
+  const change = solve(new Matrix(matrix), right).to1DArray();
+  return toParameters(parameters.map((value, k) => value + change[k]!));
+}
+
+function toParameters(values: readonly number[]): Parameters {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = values;
+  return [a, b, c, d, e, f];
+}

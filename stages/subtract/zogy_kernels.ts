@@ -1,0 +1,81 @@
+/**
+ * Kernels of proper image subtraction (Zackay, Ofek & Gal-Yam 2016).
+ *
+ * @module
+ */
+
+import { type Fourier, multiply, power, scaleBy, type Spectrum } from "./fourier.ts";
+import { compactKernel } from "./whiten.ts";
+
+/** One image at a place, as frequencies know it. */
+export interface ImageAtPlace {
+  /** Transfer function of its PSF. */
+  readonly psf: Spectrum;
+  /** Power spectrum of its noise, ADU². */
+  readonly noise: Float64Array;
+}
+
+/** The kernels at a place. */
+export interface ZogyKernels {
+  /** Applied to the science frame; its sum is 1. */
+  readonly science: Float64Array;
+  /** Applied to the reference; its sum is the flux ratio, but for the noise of the PSFs. */
+  readonly reference: Float64Array;
+  /** PSF of the difference, its sum 1. */
+  readonly psf: Float64Array;
+}
+
+/** Half-width of the PSF of the difference that is kept, px. */
+const PSF_HALF_PX = 20;
+
+/**
+ * The kernels with which `science ⊗ k_s − reference ⊗ k_r` is free of constant
+ * stars and its noise is white, equation 13 of the paper:
+ * `D̂ = (P̂_r N̂ − β P̂_n R̂) / √(σ_n² |P̂_r|² + β² σ_r² |P̂_n|²)`, here with noise that
+ * may be correlated, and scaled so that the flux of a new source is that in the
+ * science frame.
+ *
+ * @param science The new image at the place.
+ * @param reference The reference there.
+ * @param fluxRatio β: a star's flux in the science frame over that in the reference.
+ * @param fourier The frequencies.
+ * @returns The kernels.
+ */
+export function zogyKernels(
+  science: ImageAtPlace,
+  reference: ImageAtPlace,
+  fluxRatio: number,
+  fourier: Fourier,
+): ZogyKernels {
+  const wide = power(science.psf), narrow = power(reference.psf);
+  const square = fluxRatio ** 2;
+  const noise = wide.map((value, i) => {
+    const total = science.noise[i]! * narrow[i]! + square * reference.noise[i]! * value;
+    return Math.max(total, Number.MIN_VALUE);
+  });
+  const whole = Math.sqrt(noise[0]!);
+  const whitened = noise.map((value) => whole / Math.sqrt(value));
+  const onScience = scaleBy(reference.psf, whitened);
+  const onReference = scaleBy(science.psf, whitened.map((value) => fluxRatio * value));
+  const scienceKernel = compactKernel(onScience, fourier);
+  const referenceKernel = compactKernel(onReference, fourier);
+  // One factor for both: where the sums of the PSFs are off, by their noise, stars vanish all the same.
+  const unit = 1 / sumOf(scienceKernel);
+  scienceKernel.forEach((value, i) => scienceKernel[i] = value * unit);
+  referenceKernel.forEach((value, i) => referenceKernel[i] = value * unit);
+  const psf = multiply(fourier.forward(scienceKernel), science.psf);
+  return {
+    science: scienceKernel,
+    reference: referenceKernel,
+    psf: unitSum(fourier.inverse(psf, PSF_HALF_PX)),
+  };
+}
+
+function sumOf(kernel: Float64Array): number {
+  return kernel.reduce((a, b) => a + b, 0);
+}
+
+function unitSum(kernel: Float64Array): Float64Array {
+  const sum = sumOf(kernel);
+  return kernel.map((value) => value / sum);
+}
