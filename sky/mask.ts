@@ -80,6 +80,20 @@ export function bit(...names: readonly PlaneName[]): number {
 export const UNUSABLE: number = bit("BAD", "SAT", "CR", "EDGE", "NO_DATA", "STREAK");
 
 /**
+ * Drops the plane STREAK where a stack has left the streak out (CLIPPED): the value is that of the
+ * other frames.
+ *
+ * @param value A pixel of a mask.
+ * @returns The planes that are left.
+ */
+export function withoutClippedStreak(value: number): number {
+  return (value & CLIPPED_STREAK) === CLIPPED_STREAK ? value & ~STREAK : value;
+}
+
+const STREAK = bit("STREAK");
+const CLIPPED_STREAK = bit("STREAK", "CLIPPED");
+
+/**
  * Names the planes that are set in a mask value.
  *
  * @param value A pixel of a mask.

@@ -6,7 +6,7 @@
 
 import { DataError } from "../../config/errors.ts";
 import { createImage } from "../../fits/image.ts";
-import { bit, readMask, UNUSABLE } from "../../sky/mask.ts";
+import { bit, readMask, UNUSABLE, withoutClippedStreak } from "../../sky/mask.ts";
 
 const STRIP_ROWS = 256;
 
@@ -43,7 +43,12 @@ export async function writeFlagImages(
     );
   }
   const flagImage = `${prefix}.flag.fits`;
-  await writeBytes(flagImage, size, data, (value) => (value & unusable) === 0 ? 0 : 1);
+  await writeBytes(
+    flagImage,
+    size,
+    data,
+    (value) => (withoutClippedStreak(value) & unusable) === 0 ? 0 : 1,
+  );
   const noData = bit("NO_DATA");
   if (!data.some((value) => (value & noData) !== 0)) return { flagImage, weightImage: undefined };
   const weightImage = `${prefix}.coverage.fits`;

@@ -8,7 +8,7 @@ import { DataError } from "../../config/errors.ts";
 import type { FitsHeader } from "../../fits/header.ts";
 import { type Image, readImage, writeImage } from "../../fits/image.ts";
 import { type Background, backgroundMesh } from "../../sky/background.ts";
-import { bit, readMask, UNUSABLE } from "../../sky/mask.ts";
+import { bit, readMask, UNUSABLE, withoutClippedStreak } from "../../sky/mask.ts";
 import { median } from "../../sky/stats.ts";
 import { measureNoise } from "./noise.ts";
 import type { PairImage } from "./pair.ts";
@@ -61,6 +61,7 @@ export async function readMasked(
     : (await readMaskOf(maskPath, image, path)).slice();
   let finite = 0;
   for (let i = 0; i < mask.length; i++) {
+    if (mask[i] !== 0) mask[i] = withoutClippedStreak(mask[i]!);
     if (!Number.isFinite(image.data[i]!)) mask[i]! |= bit("NO_DATA");
     else if (mask[i]! & bit("NO_DATA")) image.data[i] = NaN;
     else if (maskPath === undefined && image.data[i]! >= saturationAdu) mask[i]! |= bit("SAT");
