@@ -59,22 +59,35 @@ export class AtomicFile {
   #file: Deno.FsFile | undefined;
   /** The same file, to flush it while it is written. */
   readonly #flushed: Deno.FsFile;
+  /** Whether the bytes are on the disk before the file gets its name. */
+  readonly #durable: boolean;
   #unflushed = 0;
   #flushing: Promise<void> | undefined;
 
-  private constructor(path: string, part: string, file: Deno.FsFile, flushed: Deno.FsFile) {
+  private constructor(
+    path: string,
+    part: string,
+    file: Deno.FsFile,
+    flushed: Deno.FsFile,
+    durable = true,
+  ) {
+    this.#durable = durable;
     this.path = path;
     this.#part = part;
     this.#file = file;
     this.#flushed = flushed;
   }
 
-  /** Opens `.<name>.part` beside the final name. */
-  static async create(path: string): Promise<AtomicFile> {
+  /**
+   * Opens `.<name>.part` beside the final name.
+   *
+   * @param durable False leaves it to the system when the bytes go to the disk.
+   */
+  static async create(path: string, durable = true): Promise<AtomicFile> {
     const part = join(dirname(path), `.${basename(path)}.part`);
     try {
       const file = await Deno.open(part, { write: true, create: true, truncate: true });
-      return new AtomicFile(path, part, file, await Deno.open(part));
+      return new AtomicFile(path, part, file, await Deno.open(part), durable);
     } catch (cause) {
       throw unusable("write", path, cause);
     }
@@ -111,7 +124,8 @@ export class AtomicFile {
       throw unusable("write", this.path, cause);
     }
     this.#unflushed += bytes.byteLength;
-    if (this.#unflushed >= FLUSH_BYTES && this.#flushing === undefined) this.#startFlush();
+    const due = this.#durable && this.#unflushed >= FLUSH_BYTES;
+    if (due && this.#flushing === undefined) this.#startFlush();
   }
 
   /** Lets the disk begin early; what goes wrong shows again in {@linkcode commit}. */
@@ -150,11 +164,11 @@ export class AtomicFile {
     await this.#close();
   }
 
-  /** Flushes to disk and gives the file its name. */
+  /** Flushes to disk, if it is to be durable, and gives the file its name. */
   async commit(): Promise<void> {
     const file = this.#require();
     try {
-      await file.syncData();
+      if (this.#durable) await file.syncData();
       await this.#close();
       await Deno.rename(this.#part, this.path);
     } catch (cause) {

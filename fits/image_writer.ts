@@ -29,6 +29,8 @@ export interface ImageSpec {
   readonly bzero?: number;
   /** Stored integer for NaN; without it NaN cannot be written to an integer type. */
   readonly blank?: number | bigint;
+  /** False leaves it to the system when the bytes go to the disk; true if left out. */
+  readonly durable?: boolean;
 }
 
 /** How {@linkcode writeImage} stores the pixels. */
@@ -46,7 +48,7 @@ const PIECE_BYTES = 1 << 20;
  */
 export async function createImage(path: string, spec: ImageSpec): Promise<ImageWriter> {
   const plan = planImage(path, spec);
-  const file = await AtomicFile.create(path);
+  const file = await AtomicFile.create(path, spec.durable);
   await file.write(plan.encoded);
   return new ImageWriter(file, plan);
 }
