@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { SplineNodes } from "../gpu/kernels/spline_surface/spline_surface.ts";
+
 /**
  * Solves for the second derivatives of a natural cubic spline over equal steps.
  *
@@ -26,14 +28,13 @@ export function splineDerivatives(values: Float64Array, into: Float64Array): voi
   for (let i = 1; i < last; i++) into[i]! /= 6;
 }
 
-/** A smooth surface through the values of cells, taken at the cells' centres. */
+/** A smooth surface through the values of cells, taken at the cells' centres; in float64. */
 export class SplineSurface {
-  readonly #values: Float64Array;
   readonly #columns: number;
   readonly #rows: number;
   readonly #meshPx: number;
-  /** Sixths of the second derivatives along y, `[rows, columns]`. */
-  readonly #curvature: Float64Array;
+  /** Values, and sixths of their second derivatives along y, along x, along both; `[rows, columns]`. */
+  readonly #tables: readonly [Float64Array, Float64Array, Float64Array, Float64Array];
   readonly #knots: Float64Array;
   readonly #bend: Float64Array;
   #row = NaN;
@@ -47,39 +48,46 @@ export class SplineSurface {
    * @param meshPx Side of a cell.
    */
   constructor(values: Float64Array, columns: number, rows: number, meshPx: number) {
-    this.#values = values;
     this.#columns = columns;
     this.#rows = rows;
     this.#meshPx = meshPx;
-    this.#curvature = new Float64Array(values.length);
+    const alongY = bendsOf(values, { count: columns, step: 1, length: rows, stride: columns });
+    const rowsOf = { count: rows, step: columns, length: columns, stride: 1 };
+    this.#tables = [values, alongY, bendsOf(values, rowsOf), bendsOf(alongY, rowsOf)];
     this.#knots = new Float64Array(columns);
     this.#bend = new Float64Array(columns);
-    const [line, bend] = [new Float64Array(rows), new Float64Array(rows)];
-    for (let x = 0; x < columns; x++) {
-      for (let y = 0; y < rows; y++) line[y] = values[y * columns + x]!;
-      splineDerivatives(line, bend);
-      for (let y = 0; y < rows; y++) this.#curvature[y * columns + x] = bend[y]!;
-    }
+  }
+
+  /** The surface for the kernel that evaluates whole strips. */
+  nodes(): SplineNodes {
+    const nodes = Float32Array.from(
+      { length: 4 * this.#tables[0].length },
+      (_, i) => this.#tables[i % 4]![i >> 2]!,
+    );
+    return { columns: this.#columns, rows: this.#rows, meshPx: this.#meshPx, nodes };
   }
 
   /** Gives the value at a pixel; pixels of one row in turn are cheapest. */
   at(x: number, y: number): number {
     this.#cutAt(y);
-    return this.#along((x + 0.5) / this.#meshPx - 0.5);
+    const place = (x + 0.5) / this.#meshPx - 0.5;
+    const at = pieceAt(place, this.#columns);
+    const [c0, c1, c2, c3] = this.#cubic(at);
+    const b = place - at;
+    return c0 + b * (c1 + b * (c2 + b * c3));
   }
 
   /** Gives the values at the pixels 0, 1, … of a row. */
   row(y: number, into: Float32Array): Float32Array {
     this.#cutAt(y);
-    const [knots, bend, last] = [this.#knots, this.#bend, this.#columns - 2];
-    if (last < 0) return into.fill(knots[0]!);
+    const last = Math.max(0, this.#columns - 2);
     const [step, start] = [1 / this.#meshPx, 0.5 / this.#meshPx - 0.5];
     let x = 0;
     for (let at = 0; at <= last; at++) {
       const end = at === last
         ? into.length
         : Math.min(into.length, Math.ceil((at + 1.5) * this.#meshPx - 0.5));
-      const [c0, c1, c2, c3] = cubic(knots, bend, at);
+      const [c0, c1, c2, c3] = this.#cubic(at);
       for (; x < end; x++) {
         const b = start + x * step - at;
         into[x] = c0 + b * (c1 + b * (c2 + b * c3));
@@ -91,44 +99,51 @@ export class SplineSurface {
   /** Makes the spline along x at one row. */
   #cutAt(y: number): void {
     if (y === this.#row) return;
-    const columns = this.#columns;
-    const { at, a, b, a3, b3 } = weights((y + 0.5) / this.#meshPx - 0.5, this.#rows);
-    const [values, curvature] = [this.#values, this.#curvature];
-    for (let x = 0; x < columns; x++) {
-      const i = at * columns + x;
-      this.#knots[x] = this.#rows === 1
-        ? values[x]!
-        : a * values[i]! + b * values[i + columns]! + a3 * curvature[i]! +
-          b3 * curvature[i + columns]!;
+    const place = (y + 0.5) / this.#meshPx - 0.5;
+    const at = pieceAt(place, this.#rows);
+    const b = place - at;
+    const a = 1 - b;
+    const [a3, b3] = [a * a * a - a, b * b * b - b];
+    const [values, alongY, alongX, along] = this.#tables;
+    const below = at + 1 < this.#rows ? this.#columns : 0;
+    for (let x = 0, i = at * this.#columns; x < this.#columns; x++, i++) {
+      const j = i + below;
+      this.#knots[x] = a * values[i]! + b * values[j]! + a3 * alongY[i]! + b3 * alongY[j]!;
+      this.#bend[x] = a * alongX[i]! + b * alongX[j]! + a3 * along[i]! + b3 * along[j]!;
     }
-    splineDerivatives(this.#knots, this.#bend);
     this.#row = y;
   }
 
-  #along(place: number): number {
-    const [knots, bend] = [this.#knots, this.#bend];
-    if (this.#columns === 1) return knots[0]!;
-    const at = Math.max(0, Math.min(this.#columns - 2, Math.floor(place)));
-    const [c0, c1, c2, c3] = cubic(knots, bend, at);
-    const b = place - at;
-    return c0 + b * (c1 + b * (c2 + b * c3));
+  /** The piece from a knot to the next, as a polynomial of the way from the knot. */
+  #cubic(at: number): [c0: number, c1: number, c2: number, c3: number] {
+    const next = Math.min(at + 1, this.#columns - 1);
+    const [k0, k1] = [this.#knots[at]!, this.#knots[next]!];
+    const [b0, b1] = [this.#bend[at]!, this.#bend[next]!];
+    return [k0, k1 - k0 - 2 * b0 - b1, 3 * b0, b1 - b0];
   }
 }
 
-/** The piece of a spline from a knot to the next, as a polynomial of the way from the knot. */
-function cubic(
-  knots: Float64Array,
-  bend: Float64Array,
-  at: number,
-): [c0: number, c1: number, c2: number, c3: number] {
-  const [k0, k1, b0, b1] = [knots[at]!, knots[at + 1]!, bend[at]!, bend[at + 1]!];
-  return [k0, k1 - k0 - 2 * b0 - b1, 3 * b0, b1 - b0];
+/** Lines of a mesh: how many, and where each begins and goes on. */
+interface MeshLines {
+  readonly count: number;
+  readonly step: number;
+  readonly length: number;
+  readonly stride: number;
 }
 
-/** Weights of two neighbouring knots and curvatures; past the ends the outer piece goes on. */
-function weights(place: number, count: number) {
-  const at = Math.max(0, Math.min(count - 2, Math.floor(place)));
-  const b = place - at;
-  const a = 1 - b;
-  return { at, a, b, a3: a * a * a - a, b3: b * b * b - b };
+/** Spline derivatives along each line of a mesh. */
+function bendsOf(values: Float64Array, { count, step, length, stride }: MeshLines): Float64Array {
+  const bends = new Float64Array(values.length);
+  const [line, bend] = [new Float64Array(length), new Float64Array(length)];
+  for (let start = 0; start < count * step; start += step) {
+    for (let k = 0; k < length; k++) line[k] = values[start + k * stride]!;
+    splineDerivatives(line, bend);
+    for (let k = 0; k < length; k++) bends[start + k * stride] = bend[k]!;
+  }
+  return bends;
+}
+
+/** The piece that a place is in; past the ends the outer piece goes on. */
+function pieceAt(place: number, knots: number): number {
+  return Math.max(0, Math.min(knots - 2, Math.floor(place)));
 }

@@ -10,6 +10,7 @@ import type { HostBuffer } from "../gpu/backend.ts";
 import type { Compute } from "../gpu/compute.ts";
 import { cellStatistics } from "../gpu/kernels/background/_cell_oracle.ts";
 import { type CellRows, type Cells, measureCells } from "../gpu/kernels/background/background.ts";
+import type { SplineNodes } from "../gpu/kernels/spline_surface/spline_surface.ts";
 import { fillHoles, medianFilter } from "./_mesh_filter.ts";
 import { SplineSurface } from "./_spline_surface.ts";
 import { median } from "./stats.ts";
@@ -46,6 +47,10 @@ export interface Background {
   readonly meshLevels: Float64Array;
   /** Filtered noise of each cell, `[rows, columns]`. */
   readonly meshSigmas: Float64Array;
+  /** The level for `laySurface()`, which fills whole strips; see also {@linkcode levelRow}. */
+  readonly levelSurface: SplineNodes;
+  /** The noise likewise. */
+  readonly sigmaSurface: SplineNodes;
   /** Level at a pixel, ADU. */
   level(x: number, y: number): number;
   /** Noise at a pixel, ADU. */
@@ -275,6 +280,14 @@ class SplineBackground implements Background {
     this.#level = new SplineSurface(meshLevels, columns, rows, meshPx);
     this.#sigma = new SplineSurface(meshSigmas, columns, rows, meshPx);
     this.#row = new Float32Array(width);
+  }
+
+  get levelSurface(): SplineNodes {
+    return this.#level.nodes();
+  }
+
+  get sigmaSurface(): SplineNodes {
+    return this.#sigma.nodes();
   }
 
   level(x: number, y: number): number {
