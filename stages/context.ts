@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DataError, GppyError } from "../config/errors.ts";
+import { DataError, GppyError, GpuError } from "../config/errors.ts";
 import { isPlaceFault } from "../config/place_fault.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Left, Manifest, Product, ProductKind } from "./manifest.ts";
@@ -82,7 +82,7 @@ async function runEach<Item, Result>(
         results.push({ index, value: await work(item) });
       } catch (error) {
         parts.signal.throwIfAborted();
-        if (!(error instanceof GppyError) || error.details.missing === true) throw error;
+        if (!(error instanceof GppyError) || isOfTheMachine(error)) throw error;
         const losing = options.losing?.(item);
         parts.leave(options.id(item), {
           error: error.name,
@@ -98,6 +98,11 @@ async function runEach<Item, Result>(
   const workers = Math.max(1, Math.min(options.concurrency ?? 1, items.length));
   await Promise.all(Array.from({ length: workers }, worker));
   return results.sort((a, b) => a.index - b.index).map((result) => result.value);
+}
+
+/** A program or a device that is not there fails them all. */
+function isOfTheMachine(error: GppyError): boolean {
+  return error instanceof GpuError || error.details.missing === true;
 }
 
 function companionKey(imageId: string, kind: ProductKind, role: string | undefined): string {

@@ -5,7 +5,12 @@
  */
 
 import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import type { World } from "./_watch_world.ts";
+import { realClock } from "./clock.ts";
+import { type Executor, processExecutor } from "./executor.ts";
+import { LEASE_VARIABLE } from "./process_mark.ts";
+import { PROC } from "./process_source.ts";
 import type { Journal, Night } from "./journal.ts";
 
 /** The program that the tests start. */
@@ -33,6 +38,33 @@ export function start(world: World, args: readonly string[]): Deno.ChildProcess 
     stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
+}
+
+/** How a worker of the two plain stages is started. */
+export interface WorkerOptions {
+  /** What limits it, such as `prlimit` with its arguments. */
+  readonly prefix?: readonly string[];
+  readonly device?: "cpu" | "webgpu";
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeLimitS?: number;
+}
+
+/** Runs steps in processes of their own, for a watcher within the test. */
+export function workers(world: World, options: WorkerOptions = {}): Executor {
+  const { prefix = [], device = "cpu", env = {}, timeLimitS = 60 } = options;
+  const script = [SCRIPT, world.site.paths.base, "step", device];
+  return processExecutor({
+    command: [...prefix, Deno.execPath(), "run", "-A", "--quiet", "--no-check", ...script],
+    clock: realClock,
+    log: getLogger(["gppy"]),
+    env,
+    timeLimitS,
+  });
+}
+
+/** How many processes run that were started under a lease. */
+export function countMarked(token: string): number {
+  return PROC.withEnvironment(`${LEASE_VARIABLE}=${token}`).length;
 }
 
 /** Starts a watcher. */

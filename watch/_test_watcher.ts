@@ -2,8 +2,9 @@
  * A watcher as a process of its own, to be killed by tests.
  *
  *   _test_watcher.ts BASE watch [local|process] SETTINGS [SPEED]   watches with the two plain stages
- *   _test_watcher.ts BASE step                             one step, as a worker
- *   _test_watcher.ts BASE race UNIT                        takes tasks until there are none; prints the nights
+ *   _test_watcher.ts BASE step [cpu|webgpu]                one step, as a worker
+ *   _test_watcher.ts BASE race UNIT                        when the journal says go: takes tasks until
+ *                                                          there are none; prints the nights
  *
  * @module
  */
@@ -28,15 +29,19 @@ await setUpLogging({ format: what === "step" ? "json" : "text", level: "info", w
 const site = await loadSite({ base, env: {} });
 const log = getLogger(["gppy"]);
 if (what === "step") {
-  Deno.exit(await serveStep({ chain: FAKE_CHAIN, site, log, device: "cpu", write: print }));
+  const device = how === "webgpu" ? how : "cpu";
+  Deno.exit(await serveStep({ chain: FAKE_CHAIN, site, log, device, write: print }));
 }
 using journal = Journal.open(journalPath(site.paths));
 if (what === "race") {
   const filter = { units: [how], steps: ["ingest"], order: "oldest" as const };
+  journal.setFact(`ready/${Deno.pid}`, "");
+  while (journal.fact("go") === undefined) { /* all begin at one instant */ }
   for (;;) {
     const task = takeTask(journal, filter, Date.now());
     if (!task) break;
     print(String(task.night.id));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 3)); // lets others in
   }
 } else {
   const clock = fastClock(Number(speed));

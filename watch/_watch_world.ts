@@ -7,12 +7,12 @@
 import { basename, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { z } from "zod";
-import { DataError } from "../config/errors.ts";
 import { loadSite, type Site } from "../config/site.ts";
 import { FitsHeader } from "../fits/header.ts";
 import { writeImage } from "../fits/image.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
 import { defineStage, type StageContext, type StageDeclaration } from "../stages/stage.ts";
+import { misbehave } from "./_misbehave.ts";
 import { type Clock, realClock } from "./clock.ts";
 import type { Executor } from "./executor.ts";
 import { Journal, journalPath, type Night } from "./journal.ts";
@@ -29,7 +29,7 @@ export const UNITS = ["7DT01", "7DT02", "7DT03"];
 async function copyFrames(context: StageContext) {
   const lights = context.inputs.filter((product) => product.imageType === "light");
   const products = await context.each(lights, async (light) => {
-    await misbehave(light.object, context.signal);
+    await misbehave(light.object, context);
     const id = `copy_${light.id}`;
     const path = join(context.folder, `${id}.fits`);
     const part = join(context.folder, `.${id}.part`);
@@ -38,27 +38,6 @@ async function copyFrames(context: StageContext) {
     return { id, kind: "frame" as const, path, from: [light.id], object: light.object ?? "none" };
   }, { id: (light) => light.id });
   return { products, metrics: {} };
-}
-
-/** What a light does to its stage is in the name of its object. */
-async function misbehave(object: string | undefined, signal: AbortSignal): Promise<void> {
-  switch (object) {
-    case "BAD":
-      throw new DataError("Cannot use this frame: it is bad");
-    case "POISON":
-      throw new TypeError("a defect that this night brings out");
-    case "FULL":
-      throw new Error("No space left on device (os error 28)");
-    case "KILL":
-      Deno.kill(Deno.pid, "SIGKILL");
-      break;
-    case "SLEEP":
-      await realClock.sleep(60_000, signal);
-      signal.throwIfAborted();
-      break;
-    case "SLOW":
-      await realClock.sleep(100, signal);
-  }
 }
 
 async function joinFrames(context: StageContext) {
