@@ -139,7 +139,19 @@ export function noiseProducts(basis: KernelBasis, correlation: NoiseCorrelation)
   return products;
 }
 
-function correlate(image: Float64Array, size: number, correlation: NoiseCorrelation): Float64Array {
+/**
+ * A kernel convolved with the correlation of noise.
+ *
+ * @param image `[size, size]`.
+ * @param size Its side, px.
+ * @param correlation Of the noise.
+ * @returns `[size, size]`; what reaches beyond is lost.
+ */
+export function correlate(
+  image: Float64Array,
+  size: number,
+  correlation: NoiseCorrelation,
+): Float64Array {
   const { reachPx, values } = correlation;
   const side = 2 * reachPx + 1;
   const out = new Float64Array(image.length);

@@ -5,10 +5,17 @@
  */
 
 import type { Compute } from "../../gpu/compute.ts";
-import { convolveVarying } from "../../gpu/kernels/convolve_varying/convolve_varying.ts";
+import { kernelMesh } from "../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import {
+  type Subtraction,
+  subtractRows,
+  type Surfaces,
+  surfacesOf,
+} from "../../gpu/kernels/convolve_varying/subtract_rows.ts";
 import { fitKernel, type KernelFit, type KernelFitOptions } from "./fit_kernel.ts";
-import { correlatedGain, varianceIn } from "./noise.ts";
-import type { AlignedPair, DifferenceStrip, EngineResult } from "./pair.ts";
+import { correlatedGain, varianceFactor } from "./noise.ts";
+import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "./pair.ts";
+import { SharedArrays } from "./shared_arrays.ts";
 
 /** What the native engine can be told. */
 export interface NativeOptions extends KernelFitOptions {
@@ -29,7 +36,7 @@ export async function subtractNative(
   pair: AlignedPair,
   options: NativeOptions,
 ): Promise<EngineResult> {
-  const fit = await Promise.resolve(fitKernel(pair, options));
+  const fit = await fitKernel(pair, options);
   return {
     engine: "native",
     convolvedSide: fit.side,
@@ -40,7 +47,7 @@ export async function subtractNative(
   };
 }
 
-/** Rows of a strip. */
+/** Rows of a strip: whole tiles of the kernel. */
 const STRIP_ROWS = 256;
 
 async function* differenceStrips(
@@ -49,28 +56,66 @@ async function* differenceStrips(
   options: NativeOptions,
 ): AsyncGenerator<DifferenceStrip> {
   const { width, height } = pair;
-  const { side, field } = fit;
-  const [sharp, broad] = side === "reference"
-    ? [pair.reference, pair.science]
-    : [pair.science, pair.reference];
-  const abort = options.signal === undefined ? {} : { signal: options.signal };
-  const flat = sharp.data.map((value) => Number.isFinite(value) ? value - sharp.skyAdu : 0);
-  const noise = varianceIn(sharp, pair, { left: 0, top: 0, width, height });
-  const gain = correlatedGain(field, sharp.correlation);
-  const unit = side === "reference" ? 1 : -1 / fit.scale;
+  const { compute, signal } = options;
+  const parts = partsOf(pair, fit);
+  using arrays = new SharedArrays(compute);
+  const pixels = Math.min(STRIP_ROWS, height) * width;
+  const whole = { difference: arrays.floats(pixels), variance: arrays.floats(pixels) };
   for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
     const rows = Math.min(STRIP_ROWS, height - firstRow);
-    const range = { y0: firstRow, y1: firstRow + rows, ...abort };
-    const difference = convolveVarying(flat, field, range);
-    const variance = convolveVarying(noise, field, { ...range, squared: true });
-    const own = varianceIn(broad, pair, { left: 0, top: firstRow, width, height: rows });
-    for (let i = 0; i < difference.length; i++) {
-      const at = firstRow * width + i, x = i % width, y = firstRow + Math.floor(i / width);
-      const known = Number.isFinite(sharp.data[at]!) && Number.isFinite(broad.data[at]!);
-      const model = difference[i]! + fit.backgroundAt(x, y);
-      difference[i] = known ? (broad.data[at]! - broad.skyAdu - model) * unit : NaN;
-      variance[i] = (gain * variance[i]! + own[i]!) * unit * unit;
-    }
+    const difference = whole.difference.subarray(0, rows * width);
+    const variance = whole.variance.subarray(0, rows * width);
+    await subtractRows(compute, parts, { firstRow, rows, signal }, { difference, variance });
     yield { firstRow, rows, difference, variance };
   }
+}
+
+/** Which image is convolved and which is not. */
+function sidesOf(pair: AlignedPair, fit: KernelFit): readonly [sharp: PairImage, broad: PairImage] {
+  const { science, reference } = pair;
+  return fit.side === "reference" ? [reference, science] : [science, reference];
+}
+
+function partsOf(pair: AlignedPair, fit: KernelFit): Subtraction {
+  const { width, height } = pair;
+  const [sharp, broad] = sidesOf(pair, fit);
+  // A convolved science frame is brought back to its own ADU.
+  const unit = fit.side === "reference" ? 1 : -1 / fit.scale;
+  const gain = correlatedGain(fit.field, sharp.correlation);
+  return {
+    convolved: { width, height, data: sharp.data },
+    level: sharp.skyAdu,
+    own: { width, height, data: broad.data },
+    weight: (sharp.coverage ?? broad.coverage)?.weight,
+    mesh: kernelMesh(fit.field, { of: "both" }),
+    surfaces: surfacesFor(pair, fit, unit),
+    unit,
+    convolvedPhotons: gain * unit ** 2 / sharp.gainEAdu,
+    ownPhotons: unit ** 2 / broad.gainEAdu,
+  };
+}
+
+/** Nodes along the longer side of the surfaces at least: the sky is measured in no more squares. */
+const SURFACE_NODES = 256;
+
+function surfacesFor(pair: AlignedPair, fit: KernelFit, unit: number): Surfaces {
+  const [sharp, broad] = sidesOf(pair, fit);
+  const factor = varianceFactor(fit.field, sharp.correlation);
+  const shift = Math.floor(Math.log2(Math.max(pair.width, pair.height) / SURFACE_NODES));
+  return surfacesOf(pair, Math.max(4, Math.min(5, shift)), (x, y) => {
+    const kernel = factor(x, y);
+    const convolvedSigma = sharp.sigmaAt(x, y), ownSigma = broad.sigmaAt(x, y);
+    const moved = unit ** 2 * kernel, still = unit ** 2;
+    return {
+      convolvedSky: sharp.skyAt(x, y) - sharp.skyAdu,
+      convolvedSigma,
+      ownSky: broad.skyAt(x, y),
+      ownSigma,
+      skyVariance: (sharp.coverage ? 0 : moved * convolvedSigma ** 2) +
+        (broad.coverage ? 0 : still * ownSigma ** 2),
+      model: broad.skyAdu + fit.backgroundAt(x, y),
+      weighted: (sharp.coverage ? moved * sharp.coverage.unit ** 2 : 0) +
+        (broad.coverage ? still * broad.coverage.unit ** 2 : 0),
+    };
+  });
 }

@@ -17,7 +17,8 @@ import {
 async function subtractWhole(pair: AlignedPair): Promise<EngineResult & WholeDifference> {
   using compute = await openCompute({ device: "cpu", cpu: { threads: 2 } });
   const result = await subtractNative(pair, { compute });
-  return { ...result, ...await collectStrips(result, pair) };
+  const whole = await collectStrips(result, pair);
+  return { ...result, ...whole, strips: stripsOf(whole, pair) };
 }
 
 /** Difference over noise away from the stars' cores. */

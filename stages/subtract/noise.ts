@@ -4,7 +4,12 @@
  * @module
  */
 
-import { kernelAt, type KernelField } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import {
+  type KernelField,
+  polynomialValues,
+  spatialKernels,
+} from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { correlate } from "./basis.ts";
 import type { Box, ImageSize, NoiseCorrelation, PairImage } from "./pair.ts";
 
 /** The sky of an image. */
@@ -32,12 +37,12 @@ const WINDOW_PX = 1024;
  * @returns `[box.height, box.width]`, ADU²; 0 where there is no data.
  */
 export function varianceIn(
-  image: Pick<PairImage, "data" | "skyAt" | "sigmaAt" | "gainEAdu">,
+  image: Pick<PairImage, "data" | "skyAt" | "sigmaAt" | "gainEAdu" | "coverage">,
   size: ImageSize,
   box: Box,
   into?: Float32Array,
 ): Float32Array {
-  const { data, gainEAdu } = image;
+  const { data, gainEAdu, coverage } = image;
   const { width, height } = size;
   const out = into ?? new Float32Array(box.width * box.height);
   const right = box.left + box.width, bottom = box.top + box.height;
@@ -55,7 +60,9 @@ export function varianceIn(
           ? smoothed(data, i, width, height) - level
           : 0;
         const photons = signal > sigma ? signal / gainEAdu : 0;
-        out[(y - box.top) * box.width + left - box.left] = known ? sigma * sigma + photons : 0;
+        const weight = coverage?.weight[i] ?? 0;
+        const sky = weight > 0 ? coverage!.unit ** 2 / weight : sigma * sigma;
+        out[(y - box.top) * box.width + left - box.left] = known ? sky + photons : 0;
       }
     }
   }
@@ -211,34 +218,40 @@ function pullsOfWindow(
 }
 
 /**
- * How much more variance correlated noise has after a kernel than white noise
- * of the same variance: Σ A(d) ρ(d) / A(0), A the autocorrelation of the kernel.
+ * What a kernel makes of the variance of the noise of the sky: Σ A(d) ρ(d), A the autocorrelation of
+ * the kernel and ρ the correlation of the noise before it; Σ K² for white noise.
+ *
+ * @param field The kernel.
+ * @param correlation Of the noise before the kernel.
+ * @returns The factor at a place, px.
+ */
+export function varianceFactor(
+  field: KernelField,
+  correlation: NoiseCorrelation,
+): (x: number, y: number) => number {
+  const { images, order, width, height, halfPx } = spatialKernels(field);
+  const spread = images.map((image) => correlate(image, 2 * halfPx + 1, correlation));
+  const products = spread.map((a) =>
+    images.map((b) => a.reduce((sum, v, i) => sum + v * b[i]!, 0))
+  );
+  return (x, y) => {
+    const f = polynomialValues(x, y, { width, height, order });
+    let sum = 0;
+    products.forEach((row, k) => row.forEach((product, l) => sum += f[k]! * f[l]! * product));
+    return sum;
+  };
+}
+
+/**
+ * How much more variance correlated noise has after a kernel than white noise of the same variance.
  *
  * @param field The kernel; judged at the middle of the image.
  * @param correlation Of the noise before the kernel.
  * @returns The factor; 1 for white noise.
  */
 export function correlatedGain(field: KernelField, correlation: NoiseCorrelation): number {
-  const kernel = kernelAt(field, (field.width - 1) / 2, (field.height - 1) / 2);
-  const size = 2 * field.halfPx + 1;
-  const { reachPx, values } = correlation;
-  const side = 2 * reachPx + 1;
-  let gain = 0;
-  for (let k = 0; k < side * side; k++) {
-    if (values[k] === 0) continue;
-    const dx = (k % side) - reachPx, dy = Math.floor(k / side) - reachPx;
-    gain += values[k]! * autocorrelation(kernel, size, dx, dy);
-  }
-  const factor = gain / autocorrelation(kernel, size, 0, 0);
+  const white = { reachPx: 0, values: Float64Array.of(1) };
+  const x = (field.width - 1) / 2, y = (field.height - 1) / 2;
+  const factor = varianceFactor(field, correlation)(x, y) / varianceFactor(field, white)(x, y);
   return factor > 0 ? factor : 1;
-}
-
-function autocorrelation(kernel: Float64Array, size: number, dx: number, dy: number): number {
-  let sum = 0;
-  for (let y = Math.max(0, -dy); y < Math.min(size, size - dy); y++) {
-    for (let x = Math.max(0, -dx); x < Math.min(size, size - dx); x++) {
-      sum += kernel[y * size + x]! * kernel[(y + dy) * size + x + dx]!;
-    }
-  }
-  return sum;
 }

@@ -35,6 +35,11 @@ export interface PairImage {
   readonly skyAt: (x: number, y: number) => number;
   /** Noise of the sky at a pixel, ADU: without what unresolved stars add to its scatter. */
   readonly sigmaAt: (x: number, y: number) => number;
+  /**
+   * How coverage changes the noise from pixel to pixel: the variance of the sky is `unit² / weight`
+   * then, with sharper borders than `sigmaAt` has; `[height, width]`, 0 without data.
+   */
+  readonly coverage?: { readonly weight: Float32Array; readonly unit: number };
   /** Level and noise of the sky in the whole, ADU. */
   readonly skyAdu: number;
   readonly skySigmaAdu: number;

@@ -1,126 +1,171 @@
 /**
  * Convolution with a kernel that varies over the image.
  *
- * The kernel is evaluated at the centre of each tile and held constant within
- * it; the sums are float64.
+ * The kernel is interpolated to the middle of each tile of 32 × 16 px, or of 16 × 8 px in images of up
+ * to 2048 px, and held constant within it.
  *
  * @module
  */
 
-import { kernelAt, type KernelField } from "./kernel_field.ts";
+import type { Compute } from "../../compute.ts";
+import { f32, type Kernel, type Param, type Pass, type Slot, u32 } from "../../job.ts";
+import { rowNumbers, table } from "../resample/resample_rows.ts";
+import type { KernelField } from "./kernel_field.ts";
+import { type KernelMesh, kernelMesh } from "./kernel_mesh.ts";
+import wgsl from "./convolve_varying.wgsl" with { type: "text" };
+import wasm from "./convolve_varying.wasm.b64" with { type: "text" };
 
-/** How {@linkcode convolveVarying} works. */
-export interface ConvolveOptions {
-  /** First row to compute; 0 when left out. */
-  readonly y0?: number;
-  /** One past the last row to compute; the height when left out. */
-  readonly y1?: number;
-  /** Side of the squares over which the kernel is held constant, px; 32 when left out. */
-  readonly tilePx?: number;
-  /** Convolve with the square of the kernel, as variances are. */
-  readonly squared?: boolean;
-  /** Ends the work early when aborted. */
-  readonly signal?: AbortSignal;
-}
+/** The kernel. */
+export const CONVOLVE: Kernel = { name: "convolve_varying", wgsl, wasm };
 
-/**
- * Convolves an image with a kernel that varies over it.
- *
- * `out(x, y) = Σ K(x, y; dx, dy) · image(x − dx, y − dy)`. Beyond the border the
- * nearest pixel is repeated. NaN spreads over the footprint of the kernel: fill
- * gaps first.
- *
- * @param image `[field.height, field.width]`, row-major, ADU.
- * @param field The kernel; its width and height are those of the image.
- * @param options Rows to compute, side of the tiles.
- * @returns The rows `y0 … y1`, `[y1 − y0, width]`, row-major.
- */
-export function convolveVarying(
-  image: Float32Array,
-  field: KernelField,
-  options: ConvolveOptions = {},
-): Float32Array {
-  const { y0 = 0, y1 = field.height, tilePx = 32, squared = false, signal } = options;
-  const { width, halfPx } = field;
-  const size = 2 * halfPx + 1;
-  const out = new Float32Array((y1 - y0) * width);
-  const kernel = new Float64Array(size * size);
-  const pad = new Float64Array((tilePx + 2 * halfPx + 3) * (tilePx + 2 * halfPx));
-  // Tiles lie on a grid that starts at the image's origin, so strips give what one call gives.
-  for (let top = Math.floor(y0 / tilePx) * tilePx; top < y1; top += tilePx) {
-    signal?.throwIfAborted();
-    const tileHeight = Math.min(tilePx, field.height - top);
-    for (let left = 0; left < width; left += tilePx) {
-      const tileWidth = Math.min(tilePx, width - left);
-      kernelAt(field, left + (tileWidth - 1) / 2, top + (tileHeight - 1) / 2, kernel);
-      kernel.reverse();
-      if (squared) { for (let i = 0; i < kernel.length; i++) kernel[i]! *= kernel[i]!; }
-      const from = Math.max(top, y0);
-      const to = Math.min(top + tileHeight, y1);
-      const tile = { left, top: from, width: tileWidth, height: to - from };
-      const padWidth = fillPad(pad, image, field, tile);
-      convolveTile(pad, padWidth, { kernel, size }, out.subarray((from - y0) * width), width, tile);
-    }
-  }
-  return out;
-}
-
-interface Tile {
-  readonly left: number;
-  readonly top: number;
+/** An image that is held whole. */
+export interface WholeImage {
+  /** `[height, width]`, row-major. */
+  readonly data: Float32Array<ArrayBufferLike>;
   readonly width: number;
   readonly height: number;
 }
 
-/** Copies a tile and its halo; three more columns let the inner loop go by fours. */
-function fillPad(pad: Float64Array, image: Float32Array, field: KernelField, tile: Tile): number {
-  const { halfPx, width, height } = field;
-  const padWidth = tile.width + 2 * halfPx + 3;
-  const rows = tile.height + 2 * halfPx;
-  for (let row = 0; row < rows; row++) {
-    const y = Math.min(height - 1, Math.max(0, tile.top + row - halfPx));
-    const at = row * padWidth;
-    for (let column = 0; column < padWidth; column++) {
-      const x = Math.min(width - 1, Math.max(0, tile.left + column - halfPx));
-      pad[at + column] = image[y * width + x]!;
-    }
-  }
-  return padWidth;
+/** Rows of an image, and what stops the work. */
+export interface RowRange {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Four neighbouring sums at a time: each sample and each weight is loaded once for four products. */
-function convolveTile(
-  pad: Float64Array,
-  padWidth: number,
-  reversed: { readonly kernel: Float64Array; readonly size: number },
-  out: Float32Array,
-  stride: number,
-  tile: Tile,
-): void {
-  const { kernel, size } = reversed;
-  for (let y = 0; y < tile.height; y++) {
-    const row = y * stride + tile.left;
-    for (let x = 0; x < tile.width; x += 4) {
-      let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      for (let v = 0; v < size; v++) {
-        let p = (y + v) * padWidth + x;
-        let a = pad[p]!, b = pad[p + 1]!, c = pad[p + 2]!;
-        p += 3;
-        for (let k = v * size, end = k + size; k < end; k++, p++) {
-          const d = pad[p]!, w = kernel[k]!;
-          s0 += w * a;
-          s1 += w * b;
-          s2 += w * c;
-          s3 += w * d;
-          a = b;
-          b = c;
-          c = d;
-        }
-      }
-      out[row + x] = s0;
-      if (x + 1 < tile.width) out[row + x + 1] = s1;
-      if (x + 2 < tile.width) out[row + x + 2] = s2;
-      if (x + 3 < tile.width) out[row + x + 3] = s3;
-    }
-  }
+/** log2 of the width of a tile. */
+function tileShift(width: number, height: number): number {
+  return Math.max(width, height) <= 2048 ? 4 : 5;
+}
+
+/** Bytes of a padded row. */
+export function paddedBytes(width: number, halfPx: number): number {
+  return 16 + (2 * halfPx + ((width + 15) & ~15) + 4) * 4;
+}
+
+/** Parameters that all entry points have. */
+export function convolveParams(
+  image: Pick<WholeImage, "width" | "height">,
+  mesh: KernelMesh,
+  surfaces: { readonly shift: number; readonly columns: number; readonly nodes: number },
+): Param[] {
+  return [
+    u32(mesh.halfPx),
+    u32(mesh.innerHalfPx ?? 0),
+    u32(tileShift(image.width, image.height)),
+    u32(mesh.shift),
+    u32(mesh.columns),
+    u32(surfaces.shift),
+    u32(surfaces.columns),
+    u32(surfaces.nodes),
+  ];
+}
+
+/** Rows that a thread takes: those of one tile of the larger kind. */
+export const PIECE_ROWS = 16;
+
+/** Bytes of working memory: four blocks of 16 px and the taps. */
+export function convolveScratch(mesh: KernelMesh): number {
+  const taps = (half: number) => ((2 * half + 1) ** 2 + 3) & ~3;
+  return 256 + 4 * (taps(mesh.halfPx) + taps(mesh.innerHalfPx ?? 0));
+}
+
+/** Rows of an image around a range, as far as a kernel reaches. */
+export function withHalo(
+  image: Pick<WholeImage, "height">,
+  range: RowRange,
+  halo: number,
+): {
+  readonly first: number;
+  readonly top: number;
+  readonly bottom: number;
+  readonly count: number;
+} {
+  const first = Math.max(0, range.firstRow - halo);
+  const end = Math.min(image.height, range.firstRow + range.rows + halo);
+  const top = range.firstRow - first;
+  return { first, top, bottom: end - first - top - range.rows, count: end - first };
+}
+
+/** Rows of an array as a slot. */
+export function rowsOf(
+  role: "input" | "output",
+  data: Float32Array<ArrayBufferLike>,
+  width: number,
+  first: number,
+  count: number,
+): Slot {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset + first * width * 4, count * width * 4);
+  return { role, rowBytes: width * 4, bytes };
+}
+
+/** The pass that makes an image ready: its level taken off, gaps 0, edges repeated. */
+export function padPass(slots: readonly [number, number, number], params: readonly Param[]): Pass {
+  return { kernel: CONVOLVE, entry: "padRows", slots, params, rows: "all", each: "row" };
+}
+
+/**
+ * Convolves rows of an image with a kernel that varies over it.
+ *
+ * `out(x, y) = Σ K(x, y; dx, dy) · image(x − dx, y − dy)`. Beyond the border the nearest pixel is
+ * repeated; NaN counts as 0. Float32 sums: right to about 2⁻²⁴ · Σ |K| |image| times the root of
+ * the number of taps.
+ *
+ * @param compute Where.
+ * @param image The image.
+ * @param mesh The kernel, from {@linkcode kernelMesh}; for variances its square.
+ * @param range Which rows.
+ * @param into `[rows, width]`, filled.
+ */
+export async function convolveVarying(
+  compute: Compute,
+  image: WholeImage,
+  mesh: KernelMesh,
+  range: RowRange,
+  into: Float32Array<ArrayBufferLike>,
+): Promise<void> {
+  const { width } = image;
+  const halo = withHalo(image, range, mesh.halfPx);
+  const params = [
+    ...convolveParams(image, mesh, { shift: 4, columns: 0, nodes: 0 }),
+    f32(0),
+  ];
+  const slots: Slot[] = [
+    rowsOf("input", image.data, width, halo.first, halo.count),
+    rowNumbers(halo.first, halo.count),
+    { role: "temporary", rowBytes: paddedBytes(width, mesh.halfPx) },
+    table(mesh.nodes),
+    rowsOf("output", into, width, 0, range.rows),
+  ];
+  const convolve: Pass = {
+    ...{ kernel: CONVOLVE, entry: "convolveRows", slots: [2, 3, 4], params },
+    ...{ pieceRows: PIECE_ROWS, scratchBytes: convolveScratch(mesh) },
+  };
+  await compute.run({
+    ...{ label: "convolve", width, rows: range.rows, top: halo.top, bottom: halo.bottom },
+    ...{ halo: mesh.halfPx, slots, passes: [padPass([0, 1, 2], params), convolve] },
+  }, range.signal);
+}
+
+/**
+ * Convolves a whole image.
+ *
+ * @param compute Where.
+ * @param image The image.
+ * @param field The kernel; its width and height are those of the image.
+ * @param options `squared` convolves with the square of the kernel, as variances are.
+ * @returns `[height, width]`.
+ */
+export async function convolveWhole(
+  compute: Compute,
+  image: WholeImage,
+  field: KernelField,
+  options: { readonly squared?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<Float32Array> {
+  const { width, height } = image;
+  const out = new Float32Array(width * height);
+  const mesh = kernelMesh(field, { of: options.squared ? "square" : "kernel" });
+  const range = { firstRow: 0, rows: height, signal: options.signal };
+  await convolveVarying(compute, image, mesh, range, out);
+  return out;
 }

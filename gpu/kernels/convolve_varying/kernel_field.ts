@@ -109,3 +109,47 @@ export function constantField(kernel: Float64Array, width: number, height: numbe
   const halfPx = (Math.round(Math.sqrt(kernel.length)) - 1) / 2;
   return { halfPx, basis: kernel, orders: [0], coefficients: Float64Array.of(1), width, height };
 }
+
+/** A kernel that varies as a polynomial whose coefficients are images. */
+export interface SpatialKernels extends Pick<KernelField, "halfPx" | "width" | "height"> {
+  /** Order of the polynomial. */
+  readonly order: number;
+  /** `[polynomialTerms(order)]` images `[size, size]`, row-major. */
+  readonly images: readonly Float64Array[];
+  /** The kernel at a place; the result lies in `into` when given. */
+  at(x: number, y: number, into?: Float64Array): Float64Array;
+}
+
+/**
+ * Gathers a kernel by the terms of its variation: few images instead of many basis functions, so that
+ * it is evaluated quickly at many places.
+ *
+ * @param field The kernel.
+ * @returns The same kernel.
+ */
+export function spatialKernels(field: KernelField): SpatialKernels {
+  const { halfPx, width, height, orders, basis, coefficients } = field;
+  const order = Math.max(0, ...orders);
+  const pixels = (2 * halfPx + 1) ** 2;
+  const images = Array.from({ length: polynomialTerms(order) }, () => new Float64Array(pixels));
+  let at = 0;
+  orders.forEach((termOrder, term) => {
+    for (let k = 0; k < polynomialTerms(termOrder); k++) {
+      const coefficient = coefficients[at++]!, image = images[k]!;
+      const from = term * pixels;
+      for (let i = 0; i < pixels; i++) image[i]! += coefficient * basis[from + i]!;
+    }
+  });
+  return {
+    ...{ halfPx, width, height, order, images },
+    at(x, y, into = new Float64Array(pixels)) {
+      const values = polynomialValues(x, y, { width, height, order });
+      into.fill(0);
+      images.forEach((image, k) => {
+        const value = values[k]!;
+        for (let i = 0; i < pixels; i++) into[i]! += value * image[i]!;
+      });
+      return into;
+    },
+  };
+}
