@@ -10,6 +10,7 @@ import {
   type AlignedPair,
   collectStrips,
   type EngineResult,
+  stripsOf,
   type WholeDifference,
 } from "./pair.ts";
 
