@@ -10,7 +10,7 @@ import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { type Block, stackId, timeBlocks } from "./blocks.ts";
 import { judgeInputs } from "./gates.ts";
 import { describeStack, makeStack, prepareFrames } from "./make_stack.ts";
-import { removeUnfinished } from "./outputs.ts";
+import { removeJournals } from "./outputs.ts";
 import { combineParams, gateParams } from "./stack_params.ts";
 
 const params = z.object({
@@ -52,7 +52,7 @@ took part; CLIPPED, REJECTED; NO_DATA and the value 0 where nothing did) and its
     const made = await context.each(enough, (block) => stackBlock(block, params, context), {
       id: (block) => block.id,
     });
-    await removeUnfinished(context.folder);
+    await removeJournals(context.folder);
     const frames = made.reduce((sum, one) => sum + one.frames, 0);
     return {
       products: made.flatMap(({ products }) => products),

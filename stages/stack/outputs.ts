@@ -9,7 +9,7 @@ import type { FitsHeader } from "../../fits/header.ts";
 import type { StackStrip } from "./combine.ts";
 import type { Grid } from "./grid.ts";
 import type { StackStatistics } from "./stack_statistics.ts";
-import { StackWriters } from "./stack_writers.ts";
+import { isWhole, StackWriters } from "./stack_writers.ts";
 import { StripJournal } from "./strip_journal.ts";
 
 /** Where the files of a stack lie. */
@@ -45,7 +45,8 @@ export interface WriteOptions {
  * Writes a stack that comes in strips.
  *
  * When it is aborted, or the process is killed, the next call with the same digest goes on behind
- * the last whole strip. When it fails nothing is left behind.
+ * the last whole strip; a finished stack is not made again as long as its journal is there, which
+ * {@linkcode removeJournals} removes. When it fails nothing is left behind.
  *
  * @param paths Where to.
  * @param grid Size and map.
@@ -62,6 +63,7 @@ export async function writeStack(
   { digest, onRows, signal }: WriteOptions = {},
 ): Promise<StackStatistics> {
   using journal = await StripJournal.open(paths.journal, digest ?? crypto.randomUUID());
+  if (journal.finished && await isWhole(paths, journal)) return journal.finished;
   const writers = await StackWriters.open(paths, grid, header, journal);
   // a strip is written while the next one is made
   let writing = Promise.resolve();
@@ -75,7 +77,7 @@ export async function writeStack(
     await writing;
     const found = writers.counter.result;
     setNoise(writers.header, found);
-    await writers.finish();
+    await writers.finish(found);
     return found;
   } catch (error) {
     await writing.catch(() => undefined);
@@ -91,11 +93,11 @@ function setNoise(header: FitsHeader, { noiseAdu, noiseCorrelation }: StackStati
 }
 
 /**
- * Removes what ended processes have left of stacks in a folder.
+ * Removes the journals of stacks, and what ended processes have left of others.
  *
  * @param folder Where no stack is being written.
  */
-export async function removeUnfinished(folder: string): Promise<void> {
+export async function removeJournals(folder: string): Promise<void> {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
   for (const name of names.filter((one) => /^\..*\.strips$/.test(one))) {
     const paths = stackPaths(folder, name.slice(1, -".strips".length));

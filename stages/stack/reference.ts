@@ -15,6 +15,7 @@ import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { type InputLimits, judgeInputs, measuredNumber } from "./gates.ts";
 import { installReference } from "./install_reference.ts";
 import { describeStack, makeStack, prepareFrames } from "./make_stack.ts";
+import { removeJournals } from "./outputs.ts";
 import { nightsOf } from "./nights.ts";
 import { combineParams } from "./stack_params.ts";
 
@@ -77,6 +78,7 @@ its header names the inputs with their digests, their nights and what was left o
       id: (group) => group.name,
       losing: () => [],
     });
+    await removeJournals(context.folder);
     return {
       products: made.flatMap(({ products }) => products),
       metrics: {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readHeader } from "../../fits/file.ts";
 import { FitsHeader } from "../../fits/header.ts";
 import { createImage, type ImageSpec, type ImageWriter, resumeImage } from "../../fits/image.ts";
 import { decodePixels, decodeUint16 } from "../../fits/pixels.ts";
@@ -12,7 +13,7 @@ import { setWcs } from "../../sky/wcs.ts";
 import type { StackStrip } from "./combine.ts";
 import type { Grid } from "./grid.ts";
 import type { StackPaths } from "./outputs.ts";
-import { StackCounter, type StripPixels } from "./stack_statistics.ts";
+import { StackCounter, type StackStatistics, type StripPixels } from "./stack_statistics.ts";
 import type { StripJournal } from "./strip_journal.ts";
 
 const FLOATS = { bitpix: -32, bscale: 1, bzero: 0 } as const;
@@ -106,9 +107,9 @@ export class StackWriters {
   }
 
   /** Gives the files their names, the image last. */
-  async finish(): Promise<void> {
+  async finish(found: StackStatistics): Promise<void> {
     for (const file of this.#files.toReversed()) await file.finish();
-    await this.#journal.remove();
+    this.#journal.finish(found);
   }
 
   /** Leaves what is done for the next time. */
@@ -121,6 +122,16 @@ export class StackWriters {
     for (const file of this.#files) await file.abort();
     await this.#journal.remove();
   }
+}
+
+/** Whether the files of a finished stack are what its journal says. */
+export async function isWhole(paths: StackPaths, { written }: StripJournal): Promise<boolean> {
+  const sums = written.at(-1)?.sums;
+  for (const [i, path] of [paths.image, paths.mask, paths.weight].entries()) {
+    const header = await readHeader(path).catch(() => undefined);
+    if (header === undefined || header.number("DATASUM") !== sums?.[i]) return false;
+  }
+  return true;
 }
 
 type FileSpec = readonly [path: string, spec: ImageSpec];

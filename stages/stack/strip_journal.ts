@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { DataError } from "../../config/errors.ts";
 import { reasonOf } from "../../config/reason.ts";
+import type { StackStatistics } from "./stack_statistics.ts";
 
 const stripSchema = z.object({
   /** Rows of the strip. */
@@ -15,26 +16,39 @@ const stripSchema = z.object({
   sums: z.tuple([z.number(), z.number(), z.number()]),
 });
 
+const orNaN = z.number().nullable().transform((value) => value ?? NaN);
+
+const finishSchema = z.object({
+  finished: z.object({ noiseAdu: orNaN, coverage: z.number(), noiseCorrelation: orNaN }),
+});
+
 const headSchema = z.object({ stack: z.string() });
 
 /** A strip that was written. */
 export type WrittenStrip = z.output<typeof stripSchema>;
 
 /**
- * A line of JSON a strip, after one that tells which stack it is. What a killed process has written
- * half is ignored, as is the journal of another stack.
+ * A line of JSON a strip, after one that tells which stack it is, and a last one when all are in
+ * their files. What a killed process has written half is ignored, as is the journal of another stack.
  */
 export class StripJournal implements Disposable {
   /** The strips that were written before it was opened. */
   readonly written: readonly WrittenStrip[];
+  /** What was found of the stack, if it was finished before. */
+  readonly finished: StackStatistics | undefined;
   readonly #path: string;
   readonly #digest: string;
   #file: Deno.FsFile | undefined;
 
-  private constructor(path: string, digest: string, written: readonly WrittenStrip[]) {
+  private constructor(
+    path: string,
+    digest: string,
+    left: Pick<StripJournal, "written" | "finished">,
+  ) {
     this.#path = path;
     this.#digest = digest;
-    this.written = written;
+    this.written = left.written;
+    this.finished = left.finished;
   }
 
   /**
@@ -53,7 +67,8 @@ export class StripJournal implements Disposable {
       if (strip === undefined) break;
       written.push(strip);
     }
-    return new StripJournal(path, digest, written);
+    const last = finishSchema.safeParse(same ? lines[written.length] : undefined).data;
+    return new StripJournal(path, digest, { written, finished: last?.finished });
   }
 
   /**
@@ -75,6 +90,11 @@ export class StripJournal implements Disposable {
   /** Notes a strip that is in its files. */
   add(strip: WrittenStrip): void {
     this.#write(strip);
+  }
+
+  /** Notes that all is in its files, under their final names. */
+  finish(finished: StackStatistics): void {
+    this.#write({ finished });
   }
 
   #write(line: object): void {
