@@ -37,9 +37,7 @@ const MOST_HALF_PX = 26;
  */
 export function measurePsfs(pair: AlignedPair): PsfPair {
   const { width, height, science, reference } = pair;
-  const widest = Math.max(science.fwhmPx, reference.fwhmPx);
-  const halfPx = Math.min(MOST_HALF_PX, Math.ceil(HALF_IN_FWHM * widest));
-  const size = { width, height, halfPx };
+  const size = { width, height, halfPx: halfPxFor(pair) };
   const places = pair.stars.map((star) => {
     return centreOf(science, star, { width, height, fwhmPx: science.fwhmPx });
   });
@@ -54,6 +52,27 @@ export function measurePsfs(pair: AlignedPair): PsfPair {
     reference: measurePsf(both.map(({ other }) => other), { ...size, fwhmPx: reference.fwhmPx }),
   };
   return { ...models, offered: pair.stars.length, ...compareFluxes(models) };
+}
+
+/**
+ * Measures the PSF of one image from the stars of the kernel.
+ *
+ * @param pair The images and stars.
+ * @param side Which image.
+ * @returns Its PSF.
+ * @throws {DataError} If fewer than three stars are usable.
+ */
+export function measurePsfOf(pair: AlignedPair, side: "science" | "reference"): PsfModel {
+  const { width, height } = pair;
+  const image = pair[side];
+  const size = { width, height, fwhmPx: image.fwhmPx, halfPx: halfPxFor(pair) };
+  const places = pair.stars.map((star) => centreOf(image, star, size));
+  return measurePsf(cutStars(image, places, size).filter((stamp) => stamp !== undefined), size);
+}
+
+function halfPxFor({ science, reference }: AlignedPair): number {
+  const widest = Math.max(science.fwhmPx, reference.fwhmPx);
+  return Math.min(MOST_HALF_PX, Math.ceil(HALF_IN_FWHM * widest));
 }
 
 function compareFluxes(
