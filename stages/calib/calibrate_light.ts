@@ -4,38 +4,35 @@
  * @module
  */
 
-import type { HostBuffer } from "../../gpu/backend.ts";
-import { encodeFloats, foldSums } from "../../gpu/kernels/encode/encode.ts";
+import { setImmediate } from "node:timers/promises";
+import type { Compute } from "../../gpu/compute.ts";
+import type { WeighOptions } from "../../gpu/kernels/reduce/finish_rows.ts";
 import { fillGaps } from "../../gpu/kernels/reduce/fill_gaps.ts";
-import {
-  inverseVariance,
-  type InverseVarianceOptions,
-} from "../../gpu/kernels/reduce/inverse_variance.ts";
-import type { ReduceOptions } from "../../gpu/kernels/reduce/reduce.ts";
 import { bit } from "../../sky/mask.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import type { NewProduct } from "../stage.ts";
 import { cleanRays } from "./clean_rays.ts";
 import { describeLight, type LightCounts } from "./describe_light.ts";
+import { finishLight } from "./finish_light.ts";
 import type { RawFrame } from "./frame.ts";
-import { type FringeFit, removeFringe } from "./fringe.ts";
+import { type AppliedFringe, measureFringe } from "./fringe.ts";
 import { lightHeader, setFringe } from "./light_header.ts";
 import { LightOutputs } from "./light_outputs.ts";
 import type { LightRecipe } from "./light_recipe.ts";
+import { openLight } from "./light_source.ts";
 import { companionPath, darkScale, type Master } from "./master.ts";
 import type { PixelCache } from "./pixel_cache.ts";
-import { openPlainFrames, type PlainFrames } from "./plain_frames.ts";
+import { floatsOf, shortsOf } from "./plain_frames.ts";
 import { openRaw } from "./raw_image.ts";
-import { reducePlain } from "./reduce_plain.ts";
-import { cutImages, type LightStrip, reduceStrips } from "./reduce_strips.ts";
-import { PixelSample, stripRows } from "./strips.ts";
+import { type LightReduction, type LightStrip, reduceLight } from "./reduce_light.ts";
+import { PixelSample } from "./strips.ts";
 
 const BAD = bit("BAD");
 const BITS = { bad: BAD, saturated: bit("SAT"), noData: bit("NO_DATA") };
 /** Rows in which cosmic rays are looked for at a time. */
 const RAY_ROWS = 1024;
-/** Pixels with one of these have no weight. */
-const WORTHLESS = bit("BAD", "SAT", "NO_DATA", "CR");
+/** Pixels with one of these have no weight; INTRP have none of their own. */
+const WORTHLESS = bit("BAD", "SAT", "NO_DATA", "CR", "INTRP");
 
 /**
  * Calibrates one light and writes the image, its mask and, if asked, its weights.
@@ -47,133 +44,101 @@ const WORTHLESS = bit("BAD", "SAT", "NO_DATA", "CR");
  */
 export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Promise<NewProduct[]> {
   const { width, height } = frame.setup;
-  const work = await prepare(frame, recipe);
+  const { signal } = recipe;
+  const { reduce, weigh } = await prepare(frame, recipe);
+  const compute = await recipe.compute.get();
   using raw = await openRaw(frame, recipe.overscan);
+  using source = await openLight(frame, raw);
   const header = lightHeader(frame, recipe, raw.overscanAdu);
   await using outputs = await LightOutputs.open(recipe, { width, height, header });
-  const counts: LightCounts = { BAD: 0, SAT: 0, NO_DATA: 0, SUSPECT: 0, CR: 0 };
-  using plain = recipe.fringe === undefined ? await openPlainLight(frame) : undefined;
-  let fringe: FringeFit | undefined;
-  if (plain !== undefined) {
-    await calibratePlain(plain, frame, { recipe, work, outputs, counts });
-  } else {
-    // fringes are measured on the whole frame
-    const step = recipe.fringe === undefined ? stripRows(width, height, 4) : height;
-    const { signal } = recipe;
-    const strips = reduceStrips(raw, { step, reduce: work.reduce, signal });
-    for await (const strip of await withoutRays(strips, frame, recipe, Math.max(step, RAY_ROWS))) {
-      const weights = finishStrip(strip, width, { recipe, work });
-      const { values, mask } = strip;
-      if (recipe.fringe !== undefined) {
-        const compute = await recipe.compute.get();
-        const place = { width, height, id: recipe.id, compute };
-        const fit = await removeFringe(values, mask, recipe.fringe, place);
-        setFringe(outputs.header, fit);
-        fringe = fit;
-      }
-      countPlanes(mask, counts);
-      await outputs.write(values, mask, weights);
-    }
-  }
-  await outputs.finish();
-  return describeLight(frame, recipe, { ...outputs.paths, counts, fringe, raw });
-}
-
-/** The light for the kernels; undefined if it has to be read otherwise. */
-async function openPlainLight(frame: RawFrame): Promise<PlainFrames | undefined> {
-  const plain = await openPlainFrames([frame]);
-  if (plain === undefined || plain.layout.bitpix === 16) return plain;
-  plain[Symbol.dispose]();
-  return undefined;
-}
-
-interface LightRun {
-  readonly recipe: LightRecipe;
-  readonly work: LightWork;
-  readonly outputs: LightOutputs;
-  readonly counts: LightCounts;
-}
-
-/** Calibrates on the backend; the next strip is computed while the last is filled and written. */
-async function calibratePlain(
-  plain: PlainFrames,
-  frame: RawFrame,
-  { recipe, work, outputs, counts }: LightRun,
-): Promise<void> {
-  const { width } = plain;
-  const { signal } = recipe;
-  const compute = await recipe.compute.get();
   const { detector } = frame;
-  const { reduce } = work;
-  let room: HostBuffer | undefined;
-  try {
-    const strips = reducePlain(plain, { detector, reduce, compute, signal });
-    for await (const strip of await withoutRays(strips, frame, recipe, RAY_ROWS)) {
-      const { values, mask } = strip;
-      room ??= compute.allocate(values.byteLength);
-      const weights = finishStrip(strip, width, { recipe, work });
-      countPlanes(mask, counts);
-      const raw = room.bytes.subarray(0, values.byteLength);
-      const sums = new Uint32Array(2 * values.length / width);
-      await encodeFloats(compute, values, { raw, sums }, { width, signal });
-      await outputs.writeEncoded({ raw, sum: foldSums(sums) }, mask, weights);
-    }
-  } finally {
-    room?.[Symbol.dispose]();
-  }
+  const reduced = reduceLight(source, { detector, reduce, compute, signal });
+  const strips = filled(withoutRays(reduced, frame, recipe, compute), width, recipe);
+  let fit: AppliedFringe | undefined;
+  const whole = recipe.fringe === undefined ? strips : held(strips, frame, compute, async (all) => {
+    fit = await measureFringe(all.values, all.mask, recipe.fringe!, {
+      ...{ width, height, id: recipe.id, compute },
+    });
+    setFringe(outputs.header, fit);
+  });
+  const fringes = () =>
+    recipe.fringe && fit?.applied ? { fringe: recipe.fringe, scale: fit.scale } : undefined;
+  const planes = await finishLight(whole, outputs, {
+    ...{ width, height, compute, signal, weigh, fringes },
+  });
+  await outputs.finish();
+  const counts = countsOf(planes);
+  return describeLight(frame, recipe, { ...outputs.paths, counts, fringe: fit, raw });
 }
 
 /** Takes cosmic rays out of a light, if that is asked for. */
-async function withoutRays(
+function withoutRays(
   strips: AsyncIterable<LightStrip>,
   { setup: { width, height }, detector: { gainEAdu, readNoiseE } }: RawFrame,
-  { cosmicRays, compute: lazy, signal }: LightRecipe,
-  rows: number,
-): Promise<AsyncIterable<LightStrip>> {
+  { cosmicRays, signal }: LightRecipe,
+  compute: Compute,
+): AsyncIterable<LightStrip> {
   if (!cosmicRays) return strips;
-  const compute = await lazy.get();
-  return cleanRays(strips, { width, height, rows, gainEAdu, readNoiseE, compute, signal });
+  const place = { width, height, rows: RAY_ROWS, compute, signal };
+  return cleanRays(strips, { ...place, gainEAdu, readNoiseE });
 }
 
-/** Weighs a reduced strip and fills its bad pixels; gives the weights, if any are wanted. */
-function finishStrip(
-  { firstRow, values, mask }: LightStrip,
+/** Fills bad pixels, if that is asked for. */
+async function* filled(
+  strips: AsyncIterable<LightStrip>,
   width: number,
-  { recipe, work }: Pick<LightRun, "recipe" | "work">,
-): Float32Array | undefined {
-  const first = firstRow * width;
-  const weights = work.noise &&
-    inverseVariance(values, mask, cutImages(work.noise, first, values.length));
-  if (recipe.limits.repair) fillGaps(values, mask, { width, bits: BAD, mark: bit("INTRP") });
-  return weights;
-}
-
-function countPlanes(mask: Uint16Array, counts: LightCounts): void {
-  const planes = (Object.keys(counts) as (keyof LightCounts)[])
-    .map((name) => ({ name, plane: bit(name), count: 0 }));
-  for (let i = 0; i < mask.length; i++) {
-    const bits = mask[i]!;
-    if (bits === 0) continue;
-    for (const entry of planes) if ((bits & entry.plane) !== 0) entry.count++;
+  { limits: { repair } }: LightRecipe,
+): AsyncGenerator<LightStrip> {
+  for await (const strip of strips) {
+    await setImmediate(); // lets the next strip start before this thread is busy
+    if (repair) fillGaps(strip.values, strip.mask, { width, bits: BAD, mark: bit("INTRP") });
+    yield strip;
   }
-  for (const { name, count } of planes) counts[name] += count;
 }
 
-interface LightWork {
-  readonly reduce: ReduceOptions;
+/** Holds a light in memory, as fringes are measured on the whole frame, before it goes on. */
+async function* held(
+  strips: AsyncIterable<LightStrip>,
+  { setup: { width, height } }: RawFrame,
+  compute: Compute,
+  measure: (whole: LightStrip) => Promise<void>,
+): AsyncGenerator<LightStrip> {
+  using room = compute.allocate(width * height * 4);
+  using marks = compute.allocate(width * height * 2);
+  const whole = { firstRow: 0, values: floatsOf(room.bytes), mask: shortsOf(marks.bytes) };
+  for await (const { firstRow, values, mask } of strips) {
+    whole.values.set(values, firstRow * width);
+    whole.mask.set(mask, firstRow * width);
+  }
+  await measure(whole);
+  yield whole;
+}
+
+function countsOf(planes: Float64Array): LightCounts {
+  const count = (name: keyof LightCounts) => planes[Math.log2(bit(name))]!;
+  return {
+    BAD: count("BAD"),
+    SAT: count("SAT"),
+    NO_DATA: count("NO_DATA"),
+    SUSPECT: count("SUSPECT"),
+    CR: count("CR"),
+  };
+}
+
+interface LightWork extends Pick<LightReduction, "reduce"> {
   /** Undefined when no weights are wanted. */
-  readonly noise: InverseVarianceOptions | undefined;
+  readonly weigh: WeighOptions | undefined;
 }
 
 /** Pixels of the masters, and the limits in their units. */
 async function prepare(frame: RawFrame, recipe: LightRecipe): Promise<LightWork> {
   const { cache, limits } = recipe;
-  const { gainEAdu, readNoiseE, saturationAdu } = frame.detector;
+  const { gainEAdu, readNoiseE } = frame.detector;
   const [bias, dark, flat] = [recipe.bias?.master, recipe.dark?.master, recipe.flat?.master];
   const darkPixels = dark && await cache.pixels(dark.path);
   const flatPixels = flat && await cache.pixels(flat.path);
   const scale = darkScale(dark, frame.product.exposureS ?? 0);
-  const reduce: ReduceOptions = {
+  const reduce: LightReduction["reduce"] = {
     bias: bias && await cache.pixels(bias.path),
     dark: darkPixels,
     darkScale: scale,
@@ -181,18 +146,17 @@ async function prepare(frame: RawFrame, recipe: LightRecipe): Promise<LightWork>
     ...(dark && darkPixels ? { hotAbove: hotLevel(dark, darkPixels, limits.hotSigma) } : {}),
     flatBelow: limits.flatMin,
     flatAbove: limits.flatMax,
-    ...(frame.layout.plain ? { saturation: saturationAdu } : {}),
     bits: BITS,
   };
-  if (!recipe.weight) return { reduce, noise: undefined };
-  const noise = {
+  if (!recipe.weight) return { reduce, weigh: undefined };
+  const weigh = {
     ...{ gainEAdu, readNoiseE, dark: darkPixels, darkScale: scale, flat: flatPixels },
     biasVariance: await variancePixels(bias, cache),
     darkVariance: await variancePixels(dark, cache),
     flatVariance: await variancePixels(flat, cache),
     zeroBits: WORTHLESS,
   };
-  return { reduce, noise };
+  return { reduce, weigh };
 }
 
 /** Variances of a master, where they stand beside it. */

@@ -10,7 +10,7 @@ import {
   removeCosmicRays,
 } from "../../gpu/kernels/cosmic_rays/cosmic_rays.ts";
 import { bit } from "../../sky/mask.ts";
-import type { LightStrip } from "./reduce_strips.ts";
+import type { LightStrip } from "./reduce_light.ts";
 
 /** Where and how rays are found. */
 export interface RayCleaning extends

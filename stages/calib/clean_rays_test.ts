@@ -6,7 +6,7 @@ import { readImage } from "../../fits/image.ts";
 import { bit, readMask } from "../../sky/mask.ts";
 import { DETECTOR, rawNight, scatter, writeCalibrations } from "./_raw_night.ts";
 import { cleanRays } from "./clean_rays.ts";
-import type { LightStrip } from "./reduce_strips.ts";
+import type { LightStrip } from "./reduce_light.ts";
 
 const WIDTH = 64;
 const HEIGHT = 500;

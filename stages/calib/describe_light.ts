@@ -7,7 +7,7 @@
 import type { Gate, Product } from "../manifest.ts";
 import type { NewProduct } from "../stage.ts";
 import type { RawFrame } from "./frame.ts";
-import type { FringeFit } from "./fringe.ts";
+import type { AppliedFringe } from "./fringe.ts";
 import type { LightPaths } from "./light_outputs.ts";
 import { type LightRecipe, mastersOf } from "./light_recipe.ts";
 import { darkScale } from "./master.ts";
@@ -20,7 +20,7 @@ export type LightCounts = Record<"BAD" | "SAT" | "NO_DATA" | "SUSPECT" | "CR", n
 export interface MadeLight extends LightPaths {
   readonly counts: LightCounts;
   readonly raw: Pick<RawImage, "overscanAdu" | "overscanNoiseAdu">;
-  readonly fringe: (FringeFit & { readonly applied?: boolean }) | undefined;
+  readonly fringe: AppliedFringe | undefined;
 }
 
 /**
@@ -87,7 +87,7 @@ function measure(
       ...(fit.temperatureDiffC === null ? {} : { darkTemperatureDiffC: fit.temperatureDiffC }),
     }),
     ...(fringe === undefined ? {} : {
-      fringeScale: fringe.applied === false ? 0 : fringe.scale,
+      fringeScale: fringe.applied ? fringe.scale : 0,
       fringeError: Number.isFinite(fringe.error) ? fringe.error : null,
     }),
     ...(borrowed.length === 0 ? {} : { borrowed: borrowed.join(" ") }),

@@ -9,6 +9,7 @@ import { DataError } from "../../config/errors.ts";
 import type { FringeFrame, Site } from "../../config/site.ts";
 import { readImage } from "../../fits/image.ts";
 import type { Compute } from "../../gpu/compute.ts";
+import { laySurface } from "../../gpu/kernels/spline_surface/spline_surface.ts";
 import { measureBackground } from "../../sky/background.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import { sizeText } from "./frame.ts";
@@ -100,22 +101,27 @@ async function readPairs(path: string): Promise<FringePair[]> {
     });
 }
 
+/** How strong the fringes of a frame are, and whether they are taken off. */
+export interface AppliedFringe extends FringeFit {
+  readonly applied: boolean;
+}
+
 /**
- * Measures the strength of the fringes and takes them off, in place.
+ * Measures the strength of the fringes.
  *
  * @param data `[height, width]`, ADU, calibrated.
  * @param mask `[height, width]`; pixels with any bit take no part in the measurement.
  * @param fringe The pattern.
  * @param frame Size of the image, its name for the message, and where its sky is measured.
- * @returns The fit. Fringes that are negative or weaker than three standard errors are left in.
+ * @returns The fit. Fringes that are negative or weaker than three standard errors are to be left in.
  * @throws {DataError} If the pattern is of another size.
  */
-export async function removeFringe(
+export async function measureFringe(
   data: Float32Array,
   mask: Uint16Array,
   fringe: Fringe,
   frame: Size & { readonly id: string; readonly compute: Compute },
-): Promise<FringeFit & { readonly applied: boolean }> {
+): Promise<AppliedFringe> {
   const { width, height, id, compute } = frame;
   if (fringe.width !== width || fringe.height !== height) {
     throw new DataError(
@@ -123,20 +129,17 @@ export async function removeFringe(
         `the pattern "${fringe.name}" is ${sizeText(fringe)}`,
     );
   }
-  const sky = data.slice();
-  (await measureBackground(compute, { width, values: data, mask }, { meshPx: SKY_MESH_PX }))
-    .subtract(sky);
+  const sky = new Float32Array(data.length);
+  const background = await measureBackground(
+    compute,
+    { width, values: data, mask },
+    { meshPx: SKY_MESH_PX },
+  );
+  await laySurface(compute, background.levelSurface, { width, image: data, into: sky });
   const fit = fringe.pairs.length > 0
     ? fitPairs(sky, fringe, width)
     : fitPixels(sky, mask, fringe.pattern);
-  const applied = fit.scale > 3 * fit.error;
-  if (applied) {
-    for (let i = 0; i < data.length; i++) {
-      const ripple = fringe.pattern[i]!;
-      if (ripple === ripple) data[i] = data[i]! - fit.scale * ripple;
-    }
-  }
-  return { ...fit, applied };
+  return { ...fit, applied: fit.scale > 3 * fit.error };
 }
 
 /** Least squares on the whole frame; what is far from the fit (stars) is left out. */

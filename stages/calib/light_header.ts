@@ -6,7 +6,7 @@
 
 import type { FitsHeader } from "../../fits/header.ts";
 import type { RawFrame } from "./frame.ts";
-import type { FringeFit } from "./fringe.ts";
+import type { AppliedFringe } from "./fringe.ts";
 import { type LightRecipe, mastersOf } from "./light_recipe.ts";
 import { darkScale } from "./master.ts";
 
@@ -94,10 +94,7 @@ function addLayout(
  * @param header Changed in place.
  * @param fit Their strength, and whether they were taken off.
  */
-export function setFringe(
-  header: FitsHeader,
-  fit: FringeFit & { readonly applied: boolean },
-): void {
+export function setFringe(header: FitsHeader, fit: AppliedFringe): void {
   header.set("FRNGSCAL", fit.applied ? fit.scale : 0);
   if (Number.isFinite(fit.error)) header.set("FRNGERR", fit.error);
 }

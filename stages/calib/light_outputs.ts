@@ -9,7 +9,6 @@ import { FitsHeader } from "../../fits/header.ts";
 import { createImage, type ImageWriter } from "../../fits/image.ts";
 import { setPlaneCards } from "../../sky/mask.ts";
 import type { LightRecipe } from "./light_recipe.ts";
-import type { RowBytes } from "./master_writer.ts";
 import type { Size } from "./section.ts";
 
 /** Where the files are. */
@@ -17,6 +16,19 @@ export interface LightPaths {
   readonly path: string;
   readonly maskPath: string;
   readonly weightPath: string | undefined;
+}
+
+/** Bytes of rows as a file has them, and the sum of their words where it is known. */
+interface FileRows {
+  readonly raw: Uint8Array;
+  readonly sum: number | undefined;
+}
+
+/** The same rows of all files of a light. */
+export interface EncodedLight {
+  readonly image: FileRows;
+  readonly mask: FileRows;
+  readonly weight: FileRows | undefined;
 }
 
 /** Image, mask and weights being written by strips. */
@@ -45,10 +57,10 @@ export class LightOutputs implements AsyncDisposable {
    * @param image Size and header of the image.
    */
   static async open(
-    recipe: Pick<LightRecipe, "id" | "folder" | "weight">,
+    recipe: Pick<LightRecipe, "id" | "folder" | "weight" | "durable">,
     image: Size & { readonly header: FitsHeader },
   ): Promise<LightOutputs> {
-    const { id, folder } = recipe;
+    const { id, folder, durable = true } = recipe;
     const { width, height, header } = image;
     const paths: LightPaths = {
       path: join(folder, `${id}.fits`),
@@ -59,14 +71,14 @@ export class LightOutputs implements AsyncDisposable {
     const weight = companion("WEIGHT", "inverse variance").set("BUNIT", "adu-2", "unit");
     return new LightOutputs(
       paths,
-      await createImage(paths.path, image),
+      await createImage(paths.path, { ...image, durable }),
       await createImage(paths.maskPath, {
-        ...{ width, height, bitpix: 16, bzero: 32768 },
+        ...{ width, height, bitpix: 16, bzero: 32768, durable },
         header: setPlaneCards(companion("MASK", "bit planes")),
       }),
       paths.weightPath === undefined
         ? undefined
-        : await createImage(paths.weightPath, { width, height, header: weight }),
+        : await createImage(paths.weightPath, { width, height, durable, header: weight }),
     );
   }
 
@@ -76,25 +88,10 @@ export class LightOutputs implements AsyncDisposable {
   }
 
   /** Writes the next rows. */
-  async write(
-    pixels: Float32Array,
-    mask: Uint16Array,
-    weights: Float32Array | undefined,
-  ): Promise<void> {
-    await this.#image.writeRows(pixels);
-    await this.#mask.writeRows(mask);
-    if (weights !== undefined) await this.#weight?.writeRows(weights);
-  }
-
-  /** Writes the next rows, the image encoded already. */
-  async writeEncoded(
-    image: RowBytes,
-    mask: Uint16Array,
-    weights: Float32Array | undefined,
-  ): Promise<void> {
+  async write({ image, mask, weight }: EncodedLight): Promise<void> {
     await this.#image.writeRowBytes(image.raw, image.sum);
-    await this.#mask.writeRows(mask);
-    if (weights !== undefined) await this.#weight?.writeRows(weights);
+    await this.#mask.writeRowBytes(mask.raw, mask.sum);
+    if (weight !== undefined) await this.#weight?.writeRowBytes(weight.raw, weight.sum);
   }
 
   /** Puts the files in their places, the image last. */

@@ -40,6 +40,8 @@ export interface LightRecipe extends LightMasters {
   readonly cosmicRays: boolean;
   /** Whether inverse variances are written. */
   readonly weight: boolean;
+  /** False leaves it to the system when the files go to the disk; true if left out. */
+  readonly durable?: boolean;
   readonly cache: PixelCache;
   /** Where plain lights are reduced. */
   readonly compute: LazyCompute;

@@ -67,7 +67,9 @@ Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
       { id: (product) => product.id },
     );
     reportStale(frames, context);
-    const plan = planMasters(params, context);
+    const room = params.weight ? CACHE_ROOM.weight : CACHE_ROOM.plain;
+    using cache = new PixelCache(context.compute, room);
+    const plan = planMasters(params, cache, context);
     const masters: NewProduct[] = [];
     for (const type of ["bias", "dark", "flat"] as const) {
       masters.push(...await makeMasters(type, frames, plan, context));
@@ -83,7 +85,11 @@ Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
   },
 });
 
-function planMasters(params: CalibParams, context: StageContext): MasterPlan {
+function planMasters(
+  params: CalibParams,
+  cache: PixelCache,
+  context: StageContext,
+): MasterPlan {
   const night = nightOf(context);
   const root = context.site.paths.masters;
   return {
@@ -91,7 +97,7 @@ function planMasters(params: CalibParams, context: StageContext): MasterPlan {
     root,
     night,
     library: new MasterLibrary(root, night, params),
-    cache: new PixelCache(params.weight ? CACHE_ROOM.weight : CACHE_ROOM.plain),
+    cache,
   };
 }
 

@@ -27,7 +27,8 @@ export interface RawImage extends StripSource, Disposable {
    * @param count How many.
    * @param into Room for `[count, width]`.
    * @param mask Gets SUSPECT where a raw value is not linear, SAT where it is saturated, and
-   *   CROSSTALK where a saturated pixel of another amplifier shines through, `[count, width]`. SAT of plain frames is left to the kernel, which sees the raw values.
+   *   CROSSTALK where a saturated pixel of another amplifier shines through, `[count, width]`.
+   *   Plain frames leave it to the kernel, which sees the raw values.
    * @returns The filled part of `into`; NaN where no amplifier has a pixel.
    */
   readRows(
@@ -79,11 +80,7 @@ async function openPlain(frame: RawFrame, path: string): Promise<RawImage> {
       height,
       overscanAdu: undefined,
       overscanNoiseAdu: undefined,
-      async readRows(y0, count, into, mask) {
-        const rows = await reader.readRows(y0, count, into);
-        if (mask !== undefined) markSuspect(rows, mask, frame.detector);
-        return rows;
-      },
+      readRows: (y0, count, into) => reader.readRows(y0, count, into),
       close: () => reader.close(),
       [Symbol.dispose]: () => reader.close(),
     };
@@ -94,16 +91,6 @@ async function openPlain(frame: RawFrame, path: string): Promise<RawImage> {
       `its image is ${reader.width}×${reader.height} px`,
     { details: { file: frame.product.path } },
   );
-}
-
-function markSuspect(
-  rows: Float32Array,
-  mask: Uint16Array,
-  { suspectAdu, saturationAdu }: Detector,
-): void {
-  for (let i = 0; i < rows.length; i++) {
-    if (rows[i]! >= suspectAdu && rows[i]! < saturationAdu) mask[i]! |= SUSPECT;
-  }
 }
 
 interface OpenAmplifier {

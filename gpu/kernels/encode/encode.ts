@@ -1,5 +1,5 @@
 /**
- * Float32 pixels to the bytes of a FITS file, with their checksum.
+ * Float32 pixels and masks to the bytes of a FITS file, with their checksum.
  *
  * @module
  */
@@ -69,6 +69,78 @@ export async function encodeFloats(
     slots: [{ role: "input", rowBytes: width * 4, bytes }, ...encodedSlots(width, encoded)],
     passes: [encodePass([0, 1, 2])],
   }, signal);
+}
+
+/** Planes of a mask. */
+export const MASK_PLANES = 16;
+
+/** Rows of a mask as a FITS file has them (BITPIX 16, BZERO 32768), and what is in them. */
+export interface EncodedMask {
+  /** `[rows, width, 2]`, filled. */
+  readonly raw: Uint8Array<ArrayBufferLike>;
+  /** `[rows, 2]` sums of the first and of the second of each pair of pixels of a row; filled. */
+  readonly sums: Uint32Array<ArrayBufferLike>;
+  /** `[rows, 16]` pixels of a row that have each bit; filled. */
+  readonly counts: Uint32Array<ArrayBufferLike>;
+}
+
+/**
+ * A pass that writes a mask as big-endian bytes and counts its planes.
+ *
+ * @param slots Indices of the mask and of the slots from {@linkcode maskSlots}.
+ */
+export function encodeMaskPass(slots: readonly [mask: number, ...encoded: number[]]): Pass {
+  return { kernel: ENCODE, entry: "encodeMask", slots, each: "row" };
+}
+
+/** The slots of an encoded mask of at most 65 536 pixels a row. */
+export function maskSlots(width: number, { raw, sums, counts }: EncodedMask): [Slot, Slot, Slot] {
+  const output = (rowBytes: number, array: Uint8Array | Uint32Array): Slot => {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    return { role: "output", rowBytes, bytes };
+  };
+  return [output(width * 2, raw), output(8, sums), output(4 * MASK_PLANES, counts)];
+}
+
+/**
+ * Writes a mask as big-endian bytes and counts its planes.
+ *
+ * @param compute Where.
+ * @param mask `[rows, width]`.
+ * @param encoded Filled.
+ * @param options Width.
+ */
+export async function encodeMask(
+  compute: Compute,
+  mask: Uint16Array<ArrayBufferLike>,
+  encoded: EncodedMask,
+  options: EncodeOptions,
+): Promise<void> {
+  const { width, signal } = options;
+  const bytes = new Uint8Array(mask.buffer, mask.byteOffset, mask.byteLength);
+  await compute.run({
+    label: "encode a mask",
+    width,
+    rows: mask.length / width,
+    slots: [{ role: "input", rowBytes: width * 2, bytes }, ...maskSlots(width, encoded)],
+    passes: [encodeMaskPass([0, 1, 2, 3])],
+  }, signal);
+}
+
+/**
+ * Sum of all words of a mask, as {@linkcode foldSums}.
+ *
+ * @param sums `[rows, 2]` from {@linkcode EncodedMask}.
+ * @param width Pixels a row; of an odd width every other row begins within a word.
+ * @returns The sum; undefined where the last word is not whole.
+ */
+export function foldMaskSums(sums: Uint32Array, width: number): number | undefined {
+  if (width % 2 === 0) return foldSums(sums);
+  const rows = sums.length / 2;
+  if (rows % 2 === 1) return undefined;
+  const inOrder = sums.slice();
+  for (let i = 2; i < sums.length; i += 4) inOrder.set([sums[i + 1]!, sums[i]!], i);
+  return foldSums(inOrder);
 }
 
 /**

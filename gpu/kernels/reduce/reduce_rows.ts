@@ -27,10 +27,12 @@ export const REDUCE: Kernel = { name: "reduce", wgsl, wasm };
 export interface ReduceRowsOptions extends ReduceOptions {
   /** `[rows, width]` bits that are known already, as of a bad-pixel mask. */
   readonly mask?: Uint16Array<ArrayBufferLike>;
-  /** Electrons an ADU; needed for the inverse variance. */
-  readonly gainEAdu?: number;
-  /** Read noise, electrons; 0 if left out. */
-  readonly readNoiseE?: number;
+  /** Raw values from this on, ADU, that are not saturated, are not linear. */
+  readonly suspectAbove?: number;
+  /** The bit they get. */
+  readonly suspect?: number;
+  /** Pixels with any of these bits become NaN; 0 if left out. */
+  readonly nanBits?: number;
 }
 
 /** Rows of a raw frame. */
@@ -47,25 +49,24 @@ export interface RawRows {
 
 /** Where the results go; every array is `[rows, width]`. */
 export interface ReducedRows {
-  /** ADU; NaN where the raw frame has no value. Must not lie on an input. */
+  /** ADU; NaN where the raw frame has no value, and by `nanBits`. Must not lie on an input. */
   readonly values: Float32Array<ArrayBufferLike>;
   /** Bit planes. */
   readonly mask: Uint16Array<ArrayBufferLike>;
-  /** Inverse variance, ADU⁻², of photons and read noise; 0 where the mask has any bit. */
-  readonly weight?: Float32Array<ArrayBufferLike>;
   /** The values as a FITS file has them. */
   readonly encoded?: EncodedRows;
 }
 
-const FLAGS = { bias: 1, dark: 2, flat: 4, mask: 8, weight: 16 } as const;
+const FLAGS = { bias: 1, dark: 2, flat: 4, mask: 8 } as const;
 const OUTPUT_SLOT = 5;
-const DECODED_SLOT = 8;
+const DECODED_SLOT = 7;
+/** A NaN as a word. */
+const NAN_BITS = 0x7fc00000;
 
 /**
  * Reduces rows: `(raw − bias − darkScale · dark) · scale / flat`, in float32.
  *
- * The mask gets the bits of `reduceStrip()` and those given. The variance is that of the
- * photo-electrons above the bias and of the readout, brought to the scale of the result.
+ * The mask gets the bits of `reduceStrip()` and those given.
  *
  * @param compute Where.
  * @param raw The rows.
@@ -89,25 +90,25 @@ function reduceJob(raw: RawRows, result: ReducedRows, options: ReduceRowsOptions
   const slots: Slot[] = [
     { role: "input", rowBytes, bytes },
     ...[options.bias, options.dark, options.flat, options.mask].map((a) => slot("input", width, a)),
-    ...[result.values, result.mask, result.weight].map((a) => slot("output", width, a)),
+    ...[result.values, result.mask].map((a) => slot("output", width, a)),
     { role: "temporary", rowBytes: layout === undefined ? 0 : width * 4 },
     ...(result.encoded ? encodedSlots(width, result.encoded) : []),
   ];
   const reduce: Pass = {
     kernel: REDUCE,
     entry: "reduceRows",
-    slots: [layout === undefined ? 0 : DECODED_SLOT, 1, 2, 3, 4, 5, 6, 7],
-    params: reduceParams(result, options),
+    slots: [layout === undefined ? 0 : DECODED_SLOT, 1, 2, 3, 4, 5, 6],
+    params: reduceParams(options),
     each: 2,
     scratchBytes: 64,
   };
   const decode = layout === undefined ? [] : [decodePass(layout, [0, DECODED_SLOT])];
-  const encode = result.encoded ? [encodePass([OUTPUT_SLOT, 9, 10])] : [];
+  const encode = result.encoded ? [encodePass([OUTPUT_SLOT, 8, 9])] : [];
   return { label: "reduce", width, rows, slots, passes: [...decode, reduce, ...encode] };
 }
 
 /** A slot of an array, or one that stands for none. */
-function slot(
+export function slot(
   role: "input" | "output",
   width: number,
   array: Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike> | undefined,
@@ -117,10 +118,10 @@ function slot(
   return { role, rowBytes: width * array.BYTES_PER_ELEMENT, bytes };
 }
 
-function reduceParams({ weight }: ReducedRows, options: ReduceRowsOptions): Param[] {
-  const { bias, dark, flat, mask, bits, gainEAdu = 1, readNoiseE = 0 } = options;
+function reduceParams(options: ReduceRowsOptions): Param[] {
+  const { bias, dark, flat, mask, bits } = options;
   const flags = (bias ? FLAGS.bias : 0) | (dark ? FLAGS.dark : 0) | (flat ? FLAGS.flat : 0) |
-    (mask ? FLAGS.mask : 0) | (weight ? FLAGS.weight : 0);
+    (mask ? FLAGS.mask : 0);
   return [
     u32(flags),
     f32(options.darkScale ?? 1),
@@ -132,7 +133,9 @@ function reduceParams({ weight }: ReducedRows, options: ReduceRowsOptions): Para
     u32(bits.bad),
     u32(bits.saturated),
     u32(bits.noData),
-    f32(1 / gainEAdu),
-    f32((readNoiseE / gainEAdu) ** 2),
+    f32(options.suspectAbove ?? Infinity),
+    u32(options.suspect ?? 0),
+    u32(options.nanBits ?? 0),
+    u32(NAN_BITS),
   ];
 }

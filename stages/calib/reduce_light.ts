@@ -1,5 +1,5 @@
 /**
- * Reduces a plain light on the chosen backend, strip by strip.
+ * Reduces a light on the chosen backend, strip by strip.
  *
  * @module
  */
@@ -10,26 +10,32 @@ import type { ReduceOptions } from "../../gpu/kernels/reduce/reduce.ts";
 import { reduceRows } from "../../gpu/kernels/reduce/reduce_rows.ts";
 import { bit } from "../../sky/mask.ts";
 import type { Detector } from "./detector.ts";
-import { floatsOf, type PlainFrames, shortsOf } from "./plain_frames.ts";
-import type { LightStrip } from "./reduce_strips.ts";
+import type { LightSource, SourcePlace } from "./light_source.ts";
+import { floatsOf, shortsOf } from "./plain_frames.ts";
 
-/** Rows of a strip; longer ones gain nothing. */
-const ROWS = 256;
-const SAT = bit("SAT");
-const SUSPECT = bit("SUSPECT");
+/** Reduced rows of a light. */
+export interface LightStrip {
+  readonly firstRow: number;
+  /** `[rows, width]`, ADU. */
+  readonly values: Float32Array;
+  /** `[rows, width]`, bit planes. */
+  readonly mask: Uint16Array;
+}
 
 /** Where and how a light is reduced. */
-export interface PlainReduction {
+export interface LightReduction {
   readonly detector: Detector;
   /** Whole images of the masters. */
-  readonly reduce: ReduceOptions;
+  readonly reduce: Omit<ReduceOptions, "saturation">;
   readonly compute: Compute;
   readonly signal: AbortSignal;
 }
 
+/** Rows of a strip: long against the start of a job, short against the processor's cache. */
+export const STRIP_ROWS = 128;
+
 /** Room for one strip. */
-interface Place {
-  readonly input: HostBuffer;
+interface Place extends SourcePlace {
   readonly values: HostBuffer;
   readonly mask: HostBuffer;
 }
@@ -37,27 +43,31 @@ interface Place {
 /**
  * Reduces a light; while a strip is in the caller's hands, the next is read and computed.
  *
- * @param open The light alone, of 16-bit pixels.
+ * @param source The open light.
  * @param reduction Masters, limits, backend.
  * @returns Strips from the first rows to the last, each valid until the next is asked for.
  */
-export async function* reducePlain(
-  open: PlainFrames,
-  reduction: PlainReduction,
+export async function* reduceLight(
+  source: LightSource,
+  reduction: LightReduction,
 ): AsyncGenerator<LightStrip> {
-  const { width, height } = open;
+  const { width, height, pixelBytes } = source;
   const { compute, signal } = reduction;
-  const step = Math.min(ROWS, height);
+  const step = Math.min(STRIP_ROWS, height);
   using stack = new DisposableStack();
   const places = [0, 1].map((): Place => {
     const room = (bytes: number) => stack.use(compute.allocate(step * width * bytes));
-    return { input: room(open.pixelBytes), values: room(4), mask: room(2) };
+    return { input: room(pixelBytes), known: room(2), values: room(4), mask: room(2) };
   });
   const start = (firstRow: number): Promise<LightStrip> | undefined => {
     if (firstRow >= height) return undefined;
     const rows = Math.min(step, height - firstRow);
-    const place = places[firstRow / step % 2]!;
-    const strip = reduceStripAt(open, { firstRow, rows }, place, reduction);
+    const strip = reduceStripAt(
+      source,
+      { firstRow, rows },
+      places[firstRow / step % 2]!,
+      reduction,
+    );
     strip.catch(() => undefined); // awaited below
     return strip;
   };
@@ -75,31 +85,28 @@ export async function* reducePlain(
 }
 
 async function reduceStripAt(
-  open: PlainFrames,
+  source: LightSource,
   { firstRow, rows }: { readonly firstRow: number; readonly rows: number },
   place: Place,
-  { detector, reduce, compute, signal }: PlainReduction,
+  { detector, reduce, compute, signal }: LightReduction,
 ): Promise<LightStrip> {
-  const { width, layout } = open;
+  const { width, layout } = source;
   const [from, to] = [firstRow * width, (firstRow + rows) * width];
-  const bytes = await open.read(0, firstRow, rows, place.input.bytes);
+  const { bytes, mask: known } = await source.read(firstRow, rows, place);
   const values = floatsOf(place.values.bytes, to - from);
   const mask = shortsOf(place.mask.bytes, to - from);
-  // SUSPECT begins before SAT; which of the two is told below, from the few that are either
-  await reduceRows(compute, { width, rows, bytes, layout }, { values, mask }, {
+  const raw = { width, rows, bytes, ...(layout && { layout }) };
+  const limits = {
+    saturation: detector.saturationAdu,
+    suspectAbove: detector.suspectAdu,
+    suspect: bit("SUSPECT"),
+  };
+  await reduceRows(compute, raw, { values, mask }, {
     ...reduce,
     bias: reduce.bias?.subarray(from, to),
     dark: reduce.dark?.subarray(from, to),
     flat: reduce.flat?.subarray(from, to),
-    saturation: detector.suspectAdu,
-    bits: { ...reduce.bits, saturated: SUSPECT },
+    ...(known === undefined ? limits : { mask: known }),
   }, signal);
-  const stored = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let i = 0; i < mask.length; i++) {
-    const bits = mask[i]!;
-    if (bits === 0 || (bits & SUSPECT) === 0) continue;
-    const raw = layout.bzero + layout.bscale * stored.getInt16(2 * i);
-    if (raw >= detector.saturationAdu) mask[i] = bits & ~SUSPECT | SAT;
-  }
   return { firstRow, values, mask };
 }
