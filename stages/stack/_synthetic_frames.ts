@@ -42,6 +42,8 @@ export interface FrameSpec {
   readonly mute?: boolean;
   /** Comes without its mask. */
   readonly bare?: boolean;
+  /** Comes with a weight image: the weight of a pixel. */
+  readonly weight?: (x: number, y: number) => number;
 }
 
 /** Standard deviation of the stars' profile, px. */
@@ -78,7 +80,17 @@ export async function writeFrame(spec: FrameSpec): Promise<NewProduct[]> {
   const dateObs = mjdToIso(mjd);
   const frame = { ...common, id, path, binning: "1x1", exposureS, dateObs, measured };
   const companion = { ...common, id: `${id}.mask`, kind: "mask" as const, path: maskPath, of: id };
-  return [{ ...frame, kind: "frame" }, ...(spec.bare ? [] : [companion])];
+  const weight = { ...companion, id: `${id}.weight`, kind: "weight" as const };
+  if (spec.weight !== undefined) {
+    weight.path = join(spec.folder, `${id}.weight.fits`);
+    const weights = data.map((_, i) => spec.weight!(i % width, Math.floor(i / width)));
+    await writeImage(weight.path, { width, height, data: weights });
+  }
+  return [
+    { ...frame, kind: "frame" },
+    ...(spec.bare ? [] : [companion]),
+    ...(spec.weight === undefined ? [] : [weight]),
+  ];
 }
 
 function addStar(data: Float32Array, spec: FrameSpec, star: Star): void {

@@ -167,3 +167,31 @@ Deno.test("stack goes on without a frame that is all masked, and takes unequal s
   assert.equal(left.length, 1);
   assert.match(left[0]!, /f2": it has no usable background/);
 });
+
+Deno.test("stack leaves a frame of zero weight behind, and single pixels of it out", async () => {
+  const hole = (x: number, y: number) => x >= 100 && x < 120 && y >= 90 && y < 110;
+  const specs: Partial<FrameSpec>[] = [
+    {},
+    { weight: () => 0 },
+    {
+      weight: (x, y) => hole(x, y) ? 0 : 0.04,
+      paint: (data, width) => {
+        for (let i = 0; i < data.length; i++) {
+          if (hole(i % width, Math.floor(i / width))) data[i] = 1e4;
+        }
+      },
+    },
+  ];
+  for (const engine of ["native", "swarp"]) {
+    const params = { engine, combine: "mean", background: "none", grid: "first" };
+    const { image, weight, mask, left } = await makeStack(specs, params);
+    assert.equal(image.header.number("NCOMBINE"), 2, engine);
+    assert.equal(left.length, 1);
+    assert.match(left[0]!, /f1": its weight is 0 everywhere/);
+    const inside = 100 * image.width + 110;
+    const outside = 100 * image.width + 140;
+    assert.ok(Math.abs(image.data[inside]! - 100) < 25, `${engine}: ${image.data[inside]}`);
+    assert.ok(Math.abs(weight[inside]! / weight[outside]! - 0.5) < 0.02, `${weight[inside]}`);
+    if (engine === "native") assert.equal(mask[inside], bit("REJECTED"));
+  }
+});

@@ -113,7 +113,9 @@ export class FrameWindow implements Disposable {
       ? this.#mask?.readRowBytes(firstRow, rows, this.#rawMask)
       : this.#mask?.readRowsUint16(firstRow, rows, shorts(this.#rawMask, count));
     await Promise.all([image, mask]);
-    this.#spoilt?.erase(this.#raw, firstRow, rows, this.#isPlain);
+    for (const pixels of [this.#spoilt, this.#frame.weightless]) {
+      pixels?.erase(this.#raw, firstRow, rows, this.#isPlain);
+    }
   }
 
   /** Whether the file holds the pixels as float32. */

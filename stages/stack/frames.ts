@@ -14,6 +14,8 @@ import { airmass } from "../../sky/time.ts";
 import { type Wcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
 import { measureSky, type SkyModel } from "./sky_model.ts";
+import type { SpoiltPixels } from "./spoilt_pixels.ts";
+import { findWeightless } from "./weightless.ts";
 
 /** A frame ready to be stacked. */
 export interface StackFrame {
@@ -24,6 +26,8 @@ export interface StackFrame {
   readonly height: number;
   /** File of its mask, if it has one. */
   readonly maskPath: string | undefined;
+  /** Pixels that its weight takes out besides, if there are any. */
+  readonly weightless?: SpoiltPixels | undefined;
   /** Electrons an ADU; 1 when unknown. */
   readonly gainEAdu: number;
   /** Electrons; 0 when unknown. */
@@ -55,6 +59,8 @@ export type Camera = Pick<
 export interface FrameFacts {
   /** Its mask, if it has one. */
   readonly mask: Product | undefined;
+  /** Its inverse variance, if it has some: pixels of weight 0 take no part. */
+  readonly weight?: Product | undefined;
   /** Its camera, for a header without EGAIN, RDNOISE or SATURATE. */
   readonly camera: Camera | undefined;
   /** Cell of the background mesh. */
@@ -69,11 +75,11 @@ export interface FrameFacts {
  * @param product A registered frame.
  * @param facts Its mask, its camera, the cell of the mesh.
  * @returns The frame; its pixels are not kept.
- * @throws {DataError} If it has no WCS, or its mask is of another size.
+ * @throws {DataError} If it has no WCS or no usable sky, or a companion does not fit.
  */
 export async function measureFrame(
   product: Product,
-  { mask, meshPx, camera, compute }: FrameFacts,
+  { mask, weight, meshPx, camera, compute }: FrameFacts,
 ): Promise<MeasuredFrame> {
   using image = await openImage(product.path);
   const { width, height, header } = image;
@@ -91,7 +97,9 @@ export async function measureFrame(
       { details: { file: product.path, mask: mask?.path ?? null } },
     );
   }
-  const background = await measureSky(image, planes, { meshPx, excluded: EXCLUDED, compute });
+  const weightless = await findWeightless({ product, image, mask: planes, weight }, EXCLUDED);
+  const sky = { meshPx, excluded: EXCLUDED, weightless, compute };
+  const background = await measureSky(image, planes, sky);
   const skySigmaAdu = background.globalSigma;
   if (!Number.isFinite(skySigmaAdu)) {
     throw new DataError(`Cannot stack "${product.id}": it has no usable background`, {
@@ -100,7 +108,7 @@ export async function measureFrame(
   }
   return {
     ...{ product, header, wcs, width, height, background, skySigmaAdu },
-    maskPath: mask?.path,
+    ...{ maskPath: mask?.path, weightless },
     airmass: airmassOf(header, product, wcs.pixelToSky(width / 2, height / 2), camera),
     gainEAdu: gainOf(header, product, camera),
     readNoiseE: header.number("RDNOISE") ?? camera?.readNoiseE ?? 0,

@@ -56,6 +56,7 @@ export async function prepareFrames(
     async (product) =>
       await measureFrame(product, {
         mask: context.companion(product.id, "mask"),
+        weight: context.companion(product.id, "weight"),
         camera: context.site.units.get(product.unit ?? ""),
         meshPx: params.meshPx,
         compute: await context.compute.get(),
@@ -154,8 +155,10 @@ function digestOf(
   params: CombineParams,
   context: StageContext,
 ): string {
-  const masks = frames.map(({ product }) => context.companion(product.id, "mask")?.sha256 ?? null);
-  return digestValue({ gppy: VERSION, header: header.toText(), masks, params });
+  const companions = frames.flatMap(({ product }) =>
+    (["mask", "weight"] as const).map((kind) => context.companion(product.id, kind)?.sha256 ?? null)
+  );
+  return digestValue({ gppy: VERSION, header: header.toText(), companions, params });
 }
 
 function gridOf(

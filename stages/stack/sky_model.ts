@@ -8,6 +8,7 @@ import type { ImageReader } from "../../fits/image.ts";
 import type { Compute } from "../../gpu/compute.ts";
 import type { NodeSurface } from "../../gpu/kernels/resample/resample_rows.ts";
 import { type Background, BackgroundStrips } from "../../sky/background.ts";
+import type { SpoiltPixels } from "./spoilt_pixels.ts";
 
 /** Level and noise of the sky, and its level everywhere. */
 export interface SkyModel extends NodeSurface {
@@ -22,6 +23,18 @@ const CELL_SAMPLES = 64;
 /** Frames smaller than this are not sampled, px. */
 const SMALL_FRAME = 4_000_000;
 
+/** How the sky is measured. */
+export interface SkyOptions {
+  /** Side of a cell. */
+  readonly meshPx: number;
+  /** Planes whose pixels take no part. */
+  readonly excluded: number;
+  /** Pixels besides that take no part. */
+  readonly weightless?: SpoiltPixels | undefined;
+  /** Where it is measured. */
+  readonly compute: Compute;
+}
+
 /**
  * Measures the sky of a frame on a mesh.
  *
@@ -30,13 +43,13 @@ const SMALL_FRAME = 4_000_000;
  *
  * @param image The frame.
  * @param mask Its mask, if it has one.
- * @param options Side of a cell, the planes whose pixels take no part, and where it is measured.
+ * @param options Side of a cell and the pixels that take no part.
  * @returns The sky; its nodes lie on the spline of the mesh at a sixteenth of a cell.
  */
 export async function measureSky(
   image: ImageReader,
   mask: ImageReader | undefined,
-  options: { readonly meshPx: number; readonly excluded: number; readonly compute: Compute },
+  options: SkyOptions,
 ): Promise<SkyModel> {
   const { width, height } = image;
   const step = sampleStep(width * height, options.meshPx);
@@ -51,6 +64,7 @@ export async function measureSky(
     for (let row = 0; row < rows; row++) {
       const y = first + row * step;
       await Promise.all([image.readRows(y, 1, line), mask?.readRowsUint16(y, 1, planes)]);
+      options.weightless?.erase(new Uint8Array(line.buffer), y, 1, false);
       for (let x = 0, i = row * columns; x < width; x += step, i++) {
         values[i] = (planes[x]! & options.excluded) === 0 ? line[x]! : NaN;
       }

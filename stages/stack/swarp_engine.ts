@@ -110,6 +110,7 @@ async function writeWeight(frame: StackFrame, path: string, signal: AbortSignal)
     const rows = Math.min(step, height - y);
     const data = await image.readRows(y, rows);
     const planes = await mask?.readRowsUint16(y, rows);
+    frame.weightless?.erase(new Uint8Array(data.buffer, data.byteOffset), y, rows, false);
     for (let i = 0; i < data.length; i++) {
       const usable = data[i] === data[i] && ((planes?.[i] ?? 0) & EXCLUDED) === 0;
       data[i] = usable ? good : 0;
