@@ -55,7 +55,7 @@ function storedValue(raw: usize, p: u32, bytes: i32, flags: u32, blank: i64): f6
   return <f64><u64>(stored + (<i64>1 << ((bytes << 3) - 1)));
 }
 
-function decode(args: usize, from: u32, to: u32, bytes: i32): void {
+export function decodeRows(args: usize, from: u32, to: u32, _scratch: usize): void {
   const width = widthOf(args);
   const scale = paramF64(args, 0);
   const zero = paramF64(args, 2);
@@ -63,6 +63,7 @@ function decode(args: usize, from: u32, to: u32, bytes: i32): void {
   const flags = paramU32(args, 6);
   const blank = <i64>paramU32(args, 7) | (<i64>paramU32(args, 8) << 32);
   const planes = paramU32(args, 9);
+  const bytes = <i32>paramU32(args, 10) / 8;
   const pixels = (to - from) * width;
   const first = <usize>from * width;
   const size = <usize>(bytes < 0 ? -bytes : bytes);
@@ -78,28 +79,4 @@ function decode(args: usize, from: u32, to: u32, bytes: i32): void {
       store<f32>(out + (<usize>p << 2), <f32>(storedValue(raw, p, bytes, flags, blank) * scale + zero));
     }
   }
-}
-
-export function decode8(args: usize, from: u32, to: u32, _scratch: usize): void {
-  decode(args, from, to, 1);
-}
-
-export function decode16(args: usize, from: u32, to: u32, _scratch: usize): void {
-  decode(args, from, to, 2);
-}
-
-export function decode32(args: usize, from: u32, to: u32, _scratch: usize): void {
-  decode(args, from, to, 4);
-}
-
-export function decode64(args: usize, from: u32, to: u32, _scratch: usize): void {
-  decode(args, from, to, 8);
-}
-
-export function decodeF32(args: usize, from: u32, to: u32, _scratch: usize): void {
-  decode(args, from, to, -4);
-}
-
-export function decodeF64(args: usize, from: u32, to: u32, _scratch: usize): void {
-  decode(args, from, to, -8);
 }

@@ -24,15 +24,6 @@ export interface StoredLayout {
   readonly blank?: number | bigint;
 }
 
-const ENTRIES = {
-  8: "decode8",
-  16: "decode16",
-  32: "decode32",
-  64: "decode64",
-  [-32]: "decodeF32",
-  [-64]: "decodeF64",
-} as const;
-
 const HAS_BLANK = 1;
 const UNSIGNED = 2;
 const EXACT = 4;
@@ -57,7 +48,7 @@ export function decodePass(
 ): Pass {
   return {
     kernel: DECODE,
-    entry: ENTRIES[layout.bitpix],
+    entry: "decodeRows",
     slots,
     params: decodeParams(layout, planes),
     rows: "all",
@@ -84,6 +75,7 @@ function decodeParams(layout: StoredLayout, planes: number): Param[] {
     u32(Number(wide & 0xffffffffn)),
     u32(Number(wide >> 32n)),
     u32(planes),
+    u32(bitpix),
   ];
 }
 

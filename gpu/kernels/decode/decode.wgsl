@@ -7,7 +7,7 @@ struct Params {
   width: u32, rows: u32, top: u32, input_rows: u32,
   scale64: vec2u, zero64: vec2u,               // float64, for WebAssembly
   scale: f32, zero: f32, flags: u32, blank_low: u32,
-  blank_high: u32, planes: u32,
+  blank_high: u32, planes: u32, bitpix: i32,
 }
 
 @group(0) @binding(0) var<storage, read> raw: array<u32>;
@@ -20,10 +20,6 @@ const SCALED = 8u;                             // scale and zero are not 1 and 0
 
 // A constant NaN is an error in WGSL, so it is made from bits that the compiler does not know.
 fn not_a_number() -> f32 { return bitcast<f32>(0x7fc00000u | (params.width & 1u)); }
-
-fn pixel_of(group: vec3u, groups: vec3u, lane: u32) -> u32 {
-  return (group.y * groups.x + group.x) * WORKGROUP + lane;
-}
 
 fn swap32(v: u32) -> u32 {
   return (v << 24u) | ((v & 0xff00u) << 8u) | ((v >> 8u) & 0xff00u) | (v >> 24u);
@@ -77,73 +73,31 @@ fn from_double(high: u32, low: u32) -> f32 {
 
 fn plane_words(bytes: u32) -> u32 { return (params.rows * params.width * bytes + 3u) / 4u; }
 
-@compute @workgroup_size(WORKGROUP)
-fn decode8(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-           @builtin(local_invocation_index) lane: u32) {
-  let i = pixel_of(group, groups, lane);
-  let pixels = params.rows * params.width;
-  if (i >= pixels) { return; }
-  for (var k = 0u; k < params.planes; k++) {
-    let word = raw[k * plane_words(1u) + i / 4u];
-    out[k * pixels + i] = from_integer(i32((word >> (8u * (i & 3u))) & 0xffu), 0u);
+// Pixel i of plane k.
+fn pixel(k: u32, i: u32) -> f32 {
+  let place = k * params.rows * params.width + i;
+  switch (params.bitpix) {
+    case 8: {
+      let word = raw[k * plane_words(1u) + i / 4u];
+      return from_integer(i32((word >> (8u * (i & 3u))) & 0xffu), 0u);
+    }
+    case 16: {
+      let half = raw[k * plane_words(2u) + i / 2u] >> (16u * (i & 1u));
+      let stored = bitcast<i32>(((half & 0xffu) << 24u) | ((half & 0xff00u) << 8u)) >> 16u;
+      return from_integer(stored, 0x8000u);
+    }
+    case 32: { return from_integer(bitcast<i32>(swap32(raw[place])), 0x80000000u); }
+    case 64: { return from_long(swap32(raw[2u * place]), swap32(raw[2u * place + 1u])); }
+    case -32: { return scaled(bitcast<f32>(swap32(raw[place]))); }
+    default: { return from_double(swap32(raw[2u * place]), swap32(raw[2u * place + 1u])); }
   }
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn decode16(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-            @builtin(local_invocation_index) lane: u32) {
-  let i = pixel_of(group, groups, lane);
+fn decodeRows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+              @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
   let pixels = params.rows * params.width;
   if (i >= pixels) { return; }
-  for (var k = 0u; k < params.planes; k++) {
-    let half = raw[k * plane_words(2u) + i / 2u] >> (16u * (i & 1u));
-    let stored = bitcast<i32>(((half & 0xffu) << 24u) | ((half & 0xff00u) << 8u)) >> 16u;
-    out[k * pixels + i] = from_integer(stored, 0x8000u);
-  }
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn decode32(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-            @builtin(local_invocation_index) lane: u32) {
-  let i = pixel_of(group, groups, lane);
-  let pixels = params.rows * params.width;
-  if (i >= pixels) { return; }
-  for (var k = 0u; k < params.planes; k++) {
-    out[k * pixels + i] = from_integer(bitcast<i32>(swap32(raw[k * pixels + i])), 0x80000000u);
-  }
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn decode64(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-            @builtin(local_invocation_index) lane: u32) {
-  let i = pixel_of(group, groups, lane);
-  let pixels = params.rows * params.width;
-  if (i >= pixels) { return; }
-  for (var k = 0u; k < params.planes; k++) {
-    let at = 2u * (k * pixels + i);
-    out[k * pixels + i] = from_long(swap32(raw[at]), swap32(raw[at + 1u]));
-  }
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn decodeF32(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-             @builtin(local_invocation_index) lane: u32) {
-  let i = pixel_of(group, groups, lane);
-  let pixels = params.rows * params.width;
-  if (i >= pixels) { return; }
-  for (var k = 0u; k < params.planes; k++) {
-    out[k * pixels + i] = scaled(bitcast<f32>(swap32(raw[k * pixels + i])));
-  }
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn decodeF64(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-             @builtin(local_invocation_index) lane: u32) {
-  let i = pixel_of(group, groups, lane);
-  let pixels = params.rows * params.width;
-  if (i >= pixels) { return; }
-  for (var k = 0u; k < params.planes; k++) {
-    let at = 2u * (k * pixels + i);
-    out[k * pixels + i] = from_double(swap32(raw[at]), swap32(raw[at + 1u]));
-  }
+  for (var k = 0u; k < params.planes; k++) { out[k * pixels + i] = pixel(k, i); }
 }
