@@ -13,6 +13,7 @@ import { bit } from "../../sky/mask.ts";
 import { airmass } from "../../sky/time.ts";
 import { type Wcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
+import type { ScaleSource } from "./flux_scale.ts";
 import { measureSky, type SkyModel } from "./sky_model.ts";
 import type { SpoiltPixels } from "./spoilt_pixels.ts";
 import { findWeightless } from "./weightless.ts";
@@ -41,10 +42,14 @@ export interface StackFrame {
   readonly skySigmaAdu: number;
   /** Factor that brings its flux to the scale of the stack. */
   readonly scale: number;
+  /** What this factor came from. */
+  readonly scaledBy: ScaleSource;
+  /** Stars that it was measured with, if it was. */
+  readonly commonStars?: number | undefined;
 }
 
 /** A frame before its flux scale is known. */
-export type MeasuredFrame = Omit<StackFrame, "scale">;
+export type MeasuredFrame = Omit<StackFrame, "scale" | "scaledBy" | "commonStars">;
 
 /** Pixels with one of these planes take no part. */
 export const EXCLUDED = bit("BAD", "SAT", "NO_DATA", "CR", "STREAK");
@@ -132,44 +137,4 @@ function airmassOf(
   if (camera === undefined || mjd === undefined) return undefined;
   const computed = airmass(raDeg, decDeg, mjd + exposureS / 2 / 86400, camera);
   return Number.isFinite(computed) ? computed : undefined;
-}
-
-/** What brings frames to one flux scale. */
-export type FluxScale = "auto" | "zeropoint" | "exposure" | "none";
-
-/**
- * Brings frames to the scale of the one with the most counts a flux.
- *
- * `auto` takes the zero points when every frame has one, else the exposures.
- *
- * @param frames Measured frames.
- * @param choice What to scale by.
- * @returns The frames with their factors, at least 1.
- * @throws {DataError} If zero points are wanted and a frame has none.
- */
-export function scaleFrames(frames: readonly MeasuredFrame[], choice: FluxScale): StackFrame[] {
-  const factors = fluxFactors(frames, choice);
-  const largest = Math.max(...factors);
-  return frames.map((frame, i) => ({ ...frame, scale: largest / factors[i]! }));
-}
-
-/** Counts that a source of one flux gives in each frame, in any unit. */
-function fluxFactors(frames: readonly MeasuredFrame[], choice: FluxScale): number[] {
-  if (choice === "none") return frames.map(() => 1);
-  const zeroPoints = frames.map(zeroPointOf);
-  const missing = zeroPoints.findIndex((value) => value === undefined);
-  if (choice === "zeropoint" && missing >= 0) {
-    throw new DataError(`Cannot scale "${frames[missing]!.product.id}": it has no zero point`);
-  }
-  if (choice !== "exposure" && missing < 0) {
-    return zeroPoints.map((value) => 10 ** (0.4 * (value! - zeroPoints[0]!)));
-  }
-  const exposures = frames.map(({ product }) => product.exposureS ?? 0);
-  return exposures.every((value) => value > 0) ? exposures : frames.map(() => 1);
-}
-
-function zeroPointOf({ product, header }: MeasuredFrame): number | undefined {
-  const measured = product.measured["zeroPoint"];
-  const value = typeof measured === "number" ? measured : header.number("ZP_AUTO");
-  return value !== undefined && Number.isFinite(value) ? value : undefined;
 }

@@ -11,7 +11,9 @@ import { digestValue } from "../manifest_file.ts";
 import type { NewProduct, StageContext } from "../stage.ts";
 import { findArtefacts, type FrameArtefacts, markArtefacts } from "./artefacts.ts";
 import { combineFrames, type CombineOptions, type StackStrip } from "./combine.ts";
-import { measureFrame, scaleFrames, type StackFrame } from "./frames.ts";
+import { starFactors } from "./common_stars.ts";
+import { scaleFrames } from "./flux_scale.ts";
+import { measureFrame, type StackFrame } from "./frames.ts";
 import { chooseGrid, type Grid } from "./grid.ts";
 import { type StackPaths, stackPaths, writeStack } from "./outputs.ts";
 import { stackHeader, stackTimes } from "./stack_header.ts";
@@ -63,7 +65,12 @@ export async function prepareFrames(
       }),
     { id: (product) => product.id },
   );
-  return measured.length === 0 ? [] : scaleFrames(measured, params.scale);
+  if (measured.length === 0) return [];
+  return await scaleFrames(
+    measured,
+    params.scale,
+    (frames, choice) => starFactors(frames, choice, context),
+  );
 }
 
 /**

@@ -94,6 +94,7 @@ export function stackHeader(
   header.set("NCOMBINE", frames.length, "frames combined");
   header.set("NLEFTOUT", record.left.length, "inputs that were left out");
   header.set("COMBINE", record.method, "how they were combined");
+  header.set("SCALEBY", frames[0]!.scaledBy, "what the flux scales of the frames are from");
   header.set("RESAMPLE", record.kernel, "interpolation");
   header.set("STACKENG", record.engine, "engine of the stack");
   return addInputs(header, frames, record);
@@ -158,20 +159,22 @@ function addInputs(
   frames: readonly StackFrame[],
   record: StackRecord,
 ): FitsHeader {
-  for (const [index, { product }] of frames.entries()) {
+  for (const [index, { product, scale }] of frames.entries()) {
     if (index >= 999) break; // IMAGE999 is the last card of this form
     const number = String(index + 1).padStart(3, "0");
     header.set(`IMAGE${number}`, `${product.id}.fits`);
     header.set(`SHA${number}`, product.sha256);
+    header.set(`FSCL${number}`, scale, "factor on the flux of this frame");
   }
   header.addHistory(
     `gppy stack: ${record.method} of ${frames.length} frames, ${record.kernel}, background ` +
       `${record.background}, engine ${record.engine}`,
   );
   const total = record.weights.reduce((sum, weight) => sum + weight, 0);
-  for (const [i, { product, scale }] of frames.entries()) {
+  for (const [i, { product, scale, commonStars }] of frames.entries()) {
     const share = (record.weights[i]! / total).toFixed(4);
-    header.addHistory(`gppy stack: ${product.id} x ${scale.toFixed(5)}, share ${share}`);
+    const stars = commonStars === undefined ? "" : ` by ${commonStars} stars`;
+    header.addHistory(`gppy stack: ${product.id} x ${scale.toFixed(5)}${stars}, share ${share}`);
   }
   for (const [i, { artefacts, spoilt }] of (record.artefacts ?? []).entries()) {
     const streaks = artefacts.filter(({ kind }) => kind === "streak").length;

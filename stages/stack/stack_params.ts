@@ -28,10 +28,10 @@ export const combineParams = {
     .describe("With artefacts: pixels around them that are left out too").meta({ unit: "px" }),
   weights: z.enum(["noise", "equal"]).default("noise")
     .describe("Shares of the frames in a mean: by inverse variance of the sky, or equal"),
-  scale: z.enum(["auto", "zeropoint", "exposure", "none"]).default("auto")
+  scale: z.enum(["auto", "zeropoint", "stars", "exposure", "none"]).default("auto")
     .describe(
-      "What brings frames to one flux scale; auto: zero points where all are measured, " +
-        "else exposures",
+      "What brings frames to one flux scale; auto: zero points where all are measured, else " +
+        "common stars where all have catalogues, else exposures",
     ),
   kernel: z.enum(["lanczos2", "lanczos3", "lanczos4", "bilinear", "nearest"]).default("lanczos3")
     .describe("Interpolation"),

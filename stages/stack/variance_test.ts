@@ -30,7 +30,7 @@ function placeFrames(path: string, turned: boolean): StackFrame[] {
     }),
     ...SIZE,
     ...{ maskPath: undefined, gainEAdu: 1, readNoiseE: 0, saturationAdu: Infinity },
-    ...{ airmass: undefined, skySigmaAdu: sigma, scale: 1 },
+    ...{ airmass: undefined, skySigmaAdu: sigma, scale: 1, scaledBy: "none" as const },
     background: { ...flatSky(0), globalLevel: 0, globalSigma: sigma },
   }));
 }
