@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ExternalToolError } from "../config/errors.ts";
 import { entriesOf, inOddFolder, standIn, toolsWith } from "./_testing.ts";
-import { hotpantsArgs, runHotpants } from "./hotpants.ts";
+import { runHotpants } from "./hotpants.ts";
+import { hotpantsArgs } from "./hotpants_options.ts";
 
 /** Notes its arguments, checks that its inputs can be read, and writes what it was asked for. */
 const RECORDER = `
@@ -157,4 +158,55 @@ Deno.test("runHotpants() leaves no difference behind when the program fails", as
 
 Deno.test("hotpantsArgs() leaves out switches that are off", () => {
   assert.deepEqual(hotpantsArgs({ sameDirection: false }), []);
+});
+
+Deno.test("the command line of the first pipeline can be given word by word", () => {
+  const words = hotpantsArgs({
+    convolve: "t",
+    normalize: "i",
+    scienceUpperAdu: 60000,
+    scienceLowerAdu: 412.5,
+    templateUpperAdu: 60000000,
+    templateLowerAdu: -60000000,
+    verbosity: 0,
+    regionsX: 3,
+    regionsY: 2,
+  });
+  const original = "-c t -n i -iu 60000 -il 412.5 -tu 60000000 -tl -60000000 -v 0 -nrx 3 -nry 2";
+  const pairs = (text: readonly string[]) =>
+    text.flatMap((word, k) =>
+      word.startsWith("-") && !/^-\d/.test(word) ? [[word, text[k + 1]]] : []
+    );
+  assert.deepEqual(pairs(words).sort(), pairs(original.split(" ")).sort());
+});
+
+Deno.test("switches stand alone, and numbers that are zero are passed", () => {
+  const words = hotpantsArgs({
+    ...{ findSubstamps: 0, rescaleNoise: true, convolveVariance: false, kernelTable: true },
+    ...{ fitThresholdScale: 0.5, filledStamps: 0.1, kernelStepPx: 21, noiseFillAdu: 0 },
+  });
+  const expected = "-afssc 0 -kcs 21 -sft 0.5 -nft 0.1 -okn -fin 0 -hki";
+  assert.deepEqual(words, expected.split(" "));
+});
+
+Deno.test("runHotpants() passes kernels, regions and further outputs", async () => {
+  await inOddFolder(async (folder) => {
+    const script = recorder(folder).replace("-outim|", "-outim|-ond|-oki|");
+    await standIn(folder, "hotpants", script);
+    await writeAll(folder, ["s.fits", "t.fits", "k.fits", "regions"]);
+    const at = (name: string) => join(folder, name);
+    await runHotpants(toolsWith(folder), {
+      ...{ science: at("s.fits"), template: at("t.fits"), difference: at("d.fits") },
+      ...{ kernel: at("k.fits"), regionFile: at("regions") },
+      ...{ scaledDifference: at("d.scaled.fits"), kernelOut: at("d.kernel.fits") },
+    });
+    const words = [
+      ...["-inim", "science.fits", "-tmplim", "template.fits", "-ki", "kernel.in.fits"],
+      ...["-rf", "regions.txt", "-outim", "difference.fits", "-ond", "difference.scaled.fits"],
+      ...["-oki", "kernel.fits"],
+    ];
+    assert.deepEqual((await Deno.readTextFile(at("args"))).trim().split("\n"), words);
+    assert.equal(await Deno.readTextFile(at("d.scaled.fits")), "made by -ond\n");
+    assert.equal(await Deno.readTextFile(at("d.kernel.fits")), "made by -oki\n");
+  });
 });

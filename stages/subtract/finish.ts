@@ -66,7 +66,8 @@ function joinMasks(pair: AlignedPair, result: EngineResult): Uint16Array {
     moved ? growMask({ width, height, data }, CARRIED, result.growPx).data : data;
   const science = carried(pair.science.mask, result.convolvedSide !== "reference");
   const reference = carried(pair.reference.mask, result.convolvedSide !== "science");
-  const joined = science.map((value, i) => value | reference[i]!);
+  const { mask: own } = result;
+  const joined = science.map((value, i) => value | reference[i]! | (own?.[i] ?? 0));
   const edge = bit("EDGE"), reach = result.growPx;
   for (let y = 0; y < height; y++) {
     const row = joined.subarray(y * width, (y + 1) * width);

@@ -6,36 +6,45 @@
 
 import { join } from "node:path";
 import { DataError } from "../../config/errors.ts";
-import { type HotpantsOptions, runHotpants } from "../../external/hotpants.ts";
+import { runHotpants } from "../../external/hotpants.ts";
+import type { HotpantsOptions } from "../../external/hotpants_options.ts";
+import {
+  countStamps,
+  hotpantsKernelAt,
+  type HotpantsRegion,
+  readHotpantsKernels,
+  readHotpantsRegions,
+} from "../../external/hotpants_report.ts";
 import { PROGRAMS } from "../../external/programs.ts";
 import type { ToolSet } from "../../external/run_tool.ts";
 import { readImage, writeImage } from "../../fits/image.ts";
-import { UNUSABLE } from "../../sky/mask.ts";
+import type { KernelField } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { bit, UNUSABLE } from "../../sky/mask.ts";
+import { reachOf } from "./fit_kernel.ts";
+import {
+  FILL_ADU,
+  type HotpantsChoices,
+  hotpantsSettings,
+  substampText,
+} from "./hotpants_settings.ts";
+import { kernelSurfaces } from "./kernel_surface.ts";
 import { varianceIn } from "./noise.ts";
 import {
   type AlignedPair,
   type ConvolvedSide,
   type Engine,
   type EngineResult,
+  type KernelMetrics,
   type PairImage,
   stripsOf,
 } from "./pair.ts";
 
 /** What the engine can be told. */
-export interface HotpantsEngineOptions {
+export interface HotpantsEngineOptions extends HotpantsChoices {
   readonly tools: ToolSet;
   /** A folder for the files that only HOTPANTS needs. */
   readonly scratch: string;
-  readonly convolve?: ConvolvedSide;
-  readonly kernelOrder?: number;
-  readonly backgroundOrder?: number;
-  /** Regions along x and y; by the number of stars when left out. */
-  readonly regions?: readonly [number, number];
 }
-
-/** What HOTPANTS writes into pixels it cannot give. */
-const FILL_ADU = 1e-30;
-const FWHM_TO_SIGMA = 2.3548;
 
 /**
  * Makes the HOTPANTS engine.
@@ -66,7 +75,7 @@ async function runPair(pair: AlignedPair, options: HotpantsEngineOptions): Promi
     difference: at("difference.fits"),
     differenceNoise: at("difference.noise.fits"),
     differenceMask: at("difference.mask.fits"),
-    convolved: at("convolved.fits"),
+    stampRegions: at("stamps.reg"),
   };
   await runHotpants(tools, {
     ...files,
@@ -81,75 +90,6 @@ async function runPair(pair: AlignedPair, options: HotpantsEngineOptions): Promi
   return await readResult(pair, files, settings);
 }
 
-/**
- * The substamp centres as HOTPANTS takes them.
- *
- * @param pair Its stars.
- * @returns `x y` a line, 1-based px.
- */
-export function substampText(pair: AlignedPair): string {
-  return pair.stars.map(({ x, y }) => `${(x + 1).toFixed(2)} ${(y + 1).toFixed(2)}\n`).join("");
-}
-
-/**
- * Chooses the settings of HOTPANTS for a pair: widths from the two PSFs, valid
- * ranges from sky and saturation, as many regions as the stars carry.
- *
- * @param pair The pair.
- * @param options Direction, orders and regions where they are given.
- * @returns The settings.
- */
-export function hotpantsSettings(
-  pair: AlignedPair,
-  options: Pick<HotpantsEngineOptions, "convolve" | "kernelOrder" | "backgroundOrder" | "regions">,
-): HotpantsOptions {
-  const { science, reference } = pair;
-  const side = options.convolve ?? (science.fwhmPx < reference.fwhmPx ? "science" : "reference");
-  const wide = Math.max(science.fwhmPx, reference.fwhmPx);
-  const narrow = Math.min(science.fwhmPx, reference.fwhmPx);
-  const sigmaPx = Math.max(Math.sqrt(wide ** 2 - narrow ** 2) / FWHM_TO_SIGMA, 1);
-  const regions = options.regions ?? regionsFor(pair.stars.length);
-  const round = (value: number) => Number(value.toFixed(3));
-  return {
-    convolve: side === "reference" ? "t" : "i",
-    normalize: "i",
-    ...limits(science, "science"),
-    ...limits(reference, "template"),
-    regionsX: regions[0],
-    regionsY: regions[1],
-    stampsX: 10,
-    stampsY: 10,
-    substamps: 3,
-    kernelRadiusPx: Math.ceil(2.5 * wide),
-    substampRadiusPx: Math.ceil(3.5 * wide),
-    kernelOrder: options.kernelOrder ?? 2,
-    backgroundOrder: options.backgroundOrder ?? 2,
-    gaussians: [
-      { degree: 6, sigmaPx: round(0.5 * sigmaPx) },
-      { degree: 4, sigmaPx: round(sigmaPx) },
-      { degree: 2, sigmaPx: round(2 * sigmaPx) },
-    ],
-    fillAdu: FILL_ADU,
-    verbosity: 1,
-  };
-}
-
-/** At least forty stars a region, 3 × 2 regions at most. */
-function regionsFor(stars: number): readonly [number, number] {
-  return stars >= 240 ? [3, 2] : stars >= 80 ? [2, 1] : [1, 1];
-}
-
-function limits(image: PairImage, side: "science" | "template"): HotpantsOptions {
-  const upper = Number.isFinite(image.saturationAdu)
-    ? image.saturationAdu
-    : image.skyAdu + 1e6 * image.skySigmaAdu;
-  const lower = image.skyAdu - 10 * image.skySigmaAdu;
-  const [high, low] = [Number(upper.toPrecision(7)), Number(lower.toPrecision(7))];
-  return side === "science"
-    ? { scienceUpperAdu: high, scienceLowerAdu: low, scienceGain: image.gainEAdu }
-    : { templateUpperAdu: high, templateLowerAdu: low, templateGain: image.gainEAdu };
-}
-
 async function writeMaskFile(path: string, pair: AlignedPair, image: PairImage): Promise<void> {
   const { width, height } = pair;
   const data = image.mask.map((value) => (value & UNUSABLE) === 0 ? 0 : 1);
@@ -162,38 +102,101 @@ async function writeNoiseFile(path: string, pair: AlignedPair, image: PairImage)
   await writeImage(path, { width, height, data: variance.map(Math.sqrt) });
 }
 
+/** The files that tell the result. */
+interface ResultFiles {
+  readonly difference: string;
+  readonly differenceNoise: string;
+  readonly differenceMask: string;
+  readonly stampRegions: string;
+}
+
 async function readResult(
   pair: AlignedPair,
-  files: {
-    readonly difference: string;
-    readonly differenceNoise: string;
-  },
+  files: ResultFiles,
   settings: HotpantsOptions,
 ): Promise<EngineResult> {
   const made = await readImage(files.difference);
   const noise = await readImage(files.differenceNoise);
-  for (const image of [made, noise]) requireSize(image, pair);
-  const fill = Math.fround(FILL_ADU);
+  const bits = await readImage(files.differenceMask);
+  for (const image of [made, noise, bits]) requireSize(image, pair);
   const side: ConvolvedSide = settings.convolve === "i" ? "science" : "reference";
-  const sum = made.header.number("KSUM00") ?? null;
+  const regions = readHotpantsRegions(made.header);
+  const field = await readField(pair, files.difference, regions.length);
+  const fill = Math.fround(FILL_ADU);
   return {
     engine: "hotpants",
     convolvedSide: side,
     strips: stripsOf({
       difference: made.data.map((value) => value === fill ? NaN : value),
-      variance: noise.data.map((sigma) => sigma === fill ? NaN : sigma * sigma),
+      variance: noise.data.map((sigma) => sigma > 0 && sigma !== fill ? sigma * sigma : NaN),
     }, pair),
-    growPx: Math.ceil((settings.kernelRadiusPx ?? 10) / 2),
+    mask: Uint16Array.from(bits.data, planesOf),
+    growPx: field === undefined ? Math.ceil((settings.kernelRadiusPx ?? 10) / 2) : reachOf(field),
+    ...(field === undefined ? {} : { field }),
     kernel: {
       offered: pair.stars.length,
-      used: null,
-      clipped: null,
+      ...await stampCounts(files.stampRegions),
       conditionNumber: null,
-      sum: sum === null || side === "reference" ? sum : 1 / sum,
+      sum: kernelSum(regions, side),
       orders: `${settings.kernelOrder},${settings.backgroundOrder}`,
-      chi2: made.header.number("X2NRM00") ?? null,
+      chi2: meanOf(regions.flatMap(({ chi2 }) => chi2 === null ? [] : [chi2])),
     },
   };
+}
+
+/** Bits of the mask that HOTPANTS writes (its `defaults.h`). */
+const HOTPANTS_BITS = { saturated: 2, notANumber: 8, stillGood: 0x40, bad: 0x8000 } as const;
+
+/**
+ * What HOTPANTS says of a pixel as planes of our masks: unusable only where it
+ * gives up the pixel; where a masked one has a small part in it, SUSPECT.
+ *
+ * @param value Value of its mask.
+ * @returns Planes.
+ */
+export function planesOf(value: number): number {
+  const { saturated, notANumber, stillGood, bad } = HOTPANTS_BITS;
+  const suspect = value & stillGood ? bit("SUSPECT") : 0;
+  if ((value & bad) === 0) return suspect;
+  const why = (value & saturated ? bit("SAT") : 0) | (value & notANumber ? bit("NO_DATA") : 0);
+  return suspect | why | (value === bad ? bit("EDGE") : bit("BAD"));
+}
+
+/** The kernel over the field, where one region has it all. */
+async function readField(
+  { width, height }: AlignedPair,
+  path: string,
+  regions: number,
+): Promise<KernelField | undefined> {
+  const [kernel] = regions === 1 ? await readHotpantsKernels(path) : [];
+  if (kernel === undefined) return undefined;
+  const [field] = kernelSurfaces({ width, height, order: kernel.order }, (x, y) => {
+    // The program counts places from −1 to 1 by whole pixels from half the width.
+    return [hotpantsKernelAt(kernel, (2 * x) / width - 1, (2 * y) / height - 1)];
+  });
+  return field;
+}
+
+async function stampCounts(path: string): Promise<Pick<KernelMetrics, "used" | "clipped">> {
+  const count = async (ending: string) => {
+    try {
+      return countStamps(await Deno.readTextFile(path + ending));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  };
+  return { used: await count(""), clipped: await count(".skipped") };
+}
+
+/** Sum of the kernel as science over reference, over all regions. */
+function kernelSum(regions: readonly HotpantsRegion[], side: ConvolvedSide): number | null {
+  const sums = regions.map(({ kernelSum }) => side === "reference" ? kernelSum : 1 / kernelSum);
+  return meanOf(sums);
+}
+
+function meanOf(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((a, b) => a + b, 0) / values.length;
 }
 
 function requireSize(

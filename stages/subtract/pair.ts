@@ -106,6 +106,8 @@ export interface EngineResult {
   /** How far the kernel, or the wider of two, carries a bad pixel, px. */
   readonly growPx: number;
   readonly kernel: KernelMetrics;
+  /** Planes that the engine itself sets, `[height, width]`. */
+  readonly mask?: Uint16Array;
   /** The PSF of the difference, its sum 1, when the engine knows it. */
   readonly psf?: KernelField;
   /** Whether the noise of the difference is white already; no when left out. */
