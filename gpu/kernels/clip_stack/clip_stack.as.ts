@@ -13,10 +13,10 @@ import {
   middleOfFloats,
   middleOfShorts,
   SHORTS,
-  sortFloats,
   sortShorts,
   widenShorts,
 } from "./planes.as";
+import { madOf, medianOf, sample, sortPlanes } from "../sorted_samples.as";
 
 /** Pixels that are sorted together. */
 const BLOCK: u32 = 32;
@@ -30,44 +30,10 @@ const KNOWN_VARIANCE: u32 = 32;
 const WANT_VARIANCE: u32 = 64;
 const WANT_COUNTS: u32 = 128;
 
-/** Sample k of a pixel whose lane begins at `lane`. */
-function sample(lane: usize, k: u32): f64 {
-  return <f64>load<f32>(lane + <usize>k * FLOATS);
-}
-
-/** Median of samples from ≤ k < to, sorted. */
-function medianOf(lane: usize, from: u32, to: u32): f64 {
-  const upper = (from + to) >> 1;
-  const high = sample(lane, upper);
-  return ((to - from) & 1) == 1 ? high : (sample(lane, upper - 1) + high) * 0.5;
-}
-
-/** Median distance from the centre, walking outwards from the middle. */
-function madOf(lane: usize, from: u32, to: u32, centre: f64): f64 {
-  const samples = to - from;
-  let left: i32 = ((from + to) >> 1) - 1;
-  let right: i32 = left + 1;
-  let before: f64 = 0;
-  let last: f64 = 0;
-  for (let taken: u32 = 0; taken <= samples >> 1; taken++) {
-    const down = left >= <i32>from ? centre - sample(lane, left) : Infinity;
-    const up = right < <i32>to ? sample(lane, right) - centre : Infinity;
-    before = last;
-    if (down <= up) {
-      last = down;
-      left--;
-    } else {
-      last = up;
-      right++;
-    }
-  }
-  return (samples & 1) == 1 ? last : (before + last) * 0.5;
-}
-
 /** Sum of the distances of samples from a reference. */
 function sumOf(lane: usize, samples: u32, reference: f64): f64 {
   let sum: f64 = 0;
-  for (let k: u32 = 0; k < samples; k++) sum += sample(lane, k) - reference;
+  for (let k: u32 = 0; k < samples; k++) sum += sample(lane, k, FLOATS) - reference;
   return sum;
 }
 
@@ -75,7 +41,7 @@ function sumOf(lane: usize, samples: u32, reference: f64): f64 {
 function squaresOf(lane: usize, samples: u32, reference: f64): f64 {
   let squares: f64 = 0;
   for (let k: u32 = 0; k < samples; k++) {
-    const away = sample(lane, k) - reference;
+    const away = sample(lane, k, FLOATS) - reference;
     squares += away * away;
   }
   return squares;
@@ -99,7 +65,7 @@ function finishPixel(args: usize, lane: usize, samples: u32, p: u32): void {
   const flags = paramU32(args, 3);
   const sums = (flags & (SCATTER_STD | CENTRE_MEAN | WANT_VARIANCE)) != 0 ||
     (flags & (MEDIAN | WEIGHTED)) == 0;
-  const reference = samples > 0 ? sample(lane, samples >> 1) : 0;
+  const reference = samples > 0 ? sample(lane, samples >> 1, FLOATS) : 0;
   let sum = sums ? sumOf(lane, samples, reference) : 0;
   let squares = sums ? squaresOf(lane, samples, reference) : 0;
   let from: u32 = 0;
@@ -109,18 +75,18 @@ function finishPixel(args: usize, lane: usize, samples: u32, p: u32): void {
     const n = to - from;
     const centre = (flags & CENTRE_MEAN) != 0
       ? reference + sum / <f64>n
-      : medianOf(lane, from, to);
-    const mad = (flags & SCATTER_STD) != 0 ? 0 : madOf(lane, from, to, centre);
+      : medianOf(lane, from, to, FLOATS);
+    const mad = (flags & SCATTER_STD) != 0 ? 0 : madOf(lane, from, to, centre, FLOATS);
     const scatter = scatterOf(args, centre, n, mad, sum, squares);
     const low = centre - <f64>paramF32(args, 4) * scatter;
     const high = centre + <f64>paramF32(args, 5) * scatter;
-    for (; from < to && sample(lane, from) < low; from++) {
-      const away = sample(lane, from) - reference;
+    for (; from < to && sample(lane, from, FLOATS) < low; from++) {
+      const away = sample(lane, from, FLOATS) - reference;
       sum -= away;
       squares -= away * away;
     }
-    for (; to > from && sample(lane, to - 1) > high; to--) {
-      const away = sample(lane, to - 1) - reference;
+    for (; to > from && sample(lane, to - 1, FLOATS) > high; to--) {
+      const away = sample(lane, to - 1, FLOATS) - reference;
       sum -= away;
       squares -= away * away;
     }
@@ -144,7 +110,7 @@ function storePixel(args: usize, lane: usize, samples: u32, p: u32, from: u32, t
     if ((flags & WANT_VARIANCE) != 0) store<f32>(slotPointer(args, 6) + (<usize>p << 2), NaN);
     return;
   }
-  if ((flags & MEDIAN) != 0) store<f32>(value, <f32>medianOf(lane, from, to));
+  if ((flags & MEDIAN) != 0) store<f32>(value, <f32>medianOf(lane, from, to, FLOATS));
   if ((flags & WEIGHTED) == 0) return;
   finishWeighted(args, p, load<f32>(lane + from * FLOATS), load<f32>(lane + (to - 1) * FLOATS), kept);
 }
@@ -270,7 +236,7 @@ export function combineFloats(args: usize, from: u32, to: u32, scratch: usize): 
   for (let p = from * width; p < end; p += BLOCK) {
     const stack = slotPointer(args, 0) + (<usize>p << 2);
     const whole = loadFloats(stack, stride, frames, planes, counts);
-    sortFloats(planes, slotPointer(args, 1), paramU32(args, 1));
+    sortPlanes(planes, slotPointer(args, 1), paramU32(args, 1), FLOATS);
     const size = min(BLOCK, end - p);
     if (plain && whole && size == BLOCK) {
       middleOfFloats(low, high, slotPointer(args, 3) + (<usize>p << 2));

@@ -2,9 +2,7 @@
 // stack [K, N] f32, NaN = no sample.  network: pairs of lanes, two u16 a word.
 // tables: weights [K], variances [K], factors of the MAD by number of samples [K + 1].
 // value [N].  counts [N / 2, N / 2]: kept and rejected, two u16 a word.  variance [N].
-// Each thread sorts the samples of its pixel in workgroup memory, sample k at k * WORKGROUP.
-override WORKGROUP: u32 = 64u;
-override FRAMES: u32 = 9u;
+// sorted_samples.wgsl comes before.
 
 struct Params {
   width: u32, rows: u32, top: u32, input_rows: u32,
@@ -22,8 +20,6 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> variance: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-var<workgroup> column: array<f32, FRAMES * WORKGROUP>;
-
 const CLIP = 1u;
 const MEDIAN = 2u;
 const SCATTER_STD = 4u;
@@ -32,11 +28,8 @@ const KNOWN_VARIANCE = 32u;
 const WANT_VARIANCE = 64u;
 const WANT_COUNTS = 128u;
 const HALF_PI = 1.5707964;
-const INFINITY_BITS = 0x7f800000u;
 
-fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > INFINITY_BITS; }
 fn not_a_number() -> f32 { return bitcast<f32>(0x7fc00000u | (params.width & 1u)); }
-fn infinity() -> f32 { return bitcast<f32>(INFINITY_BITS + params.rows - params.rows); }
 fn is_set(flag: u32) -> bool { return (params.flags & flag) != 0u; }
 
 // Returns how many samples there are; gaps are sorted to the end.
@@ -50,53 +43,6 @@ fn load_column(i: u32, lane: u32) -> u32 {
     samples += select(1u, 0u, gap);
   }
   return samples;
-}
-
-fn sort_column(lane: u32) {
-  for (var n = 0u; n < params.pairs; n++) {
-    let pair = network[n];
-    let a = (pair & 0xffffu) * WORKGROUP + lane;
-    let b = (pair >> 16u) * WORKGROUP + lane;
-    let x = column[a];
-    let y = column[b];
-    if (x > y) {
-      column[a] = y;
-      column[b] = x;
-    }
-  }
-}
-
-fn sample(lane: u32, k: u32) -> f32 { return column[k * WORKGROUP + lane]; }
-
-fn median_of(lane: u32, lower: u32, upper: u32) -> f32 {
-  let middle = (lower + upper) >> 1u;
-  let high = sample(lane, middle);
-  if (((upper - lower) & 1u) == 1u) { return high; }
-  return 0.5 * sample(lane, middle - 1u) + 0.5 * high;
-}
-
-fn mad_of(lane: u32, lower: u32, upper: u32, centre: f32) -> f32 {
-  let samples = upper - lower;
-  var left = i32((lower + upper) >> 1u) - 1;
-  var right = left + 1;
-  var before = 0.0;
-  var last = 0.0;
-  for (var taken = 0u; taken <= (samples >> 1u); taken++) {
-    var down = infinity();
-    var up = infinity();
-    if (left >= i32(lower)) { down = centre - sample(lane, u32(left)); }
-    if (right < i32(upper)) { up = sample(lane, u32(right)) - centre; }
-    before = last;
-    if (down <= up) {
-      last = down;
-      left -= 1;
-    } else {
-      last = up;
-      right += 1;
-    }
-  }
-  if ((samples & 1u) == 1u) { return last; }
-  return 0.5 * (before + last);
 }
 
 struct Moments { mean: f32, scatter: f32 }

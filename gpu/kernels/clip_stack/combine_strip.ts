@@ -18,11 +18,12 @@ import { type EncodedRows, encodedSlots, encodePass } from "../encode/encode.ts"
 import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
 import { type ClipStackOptions, madToSigma } from "./clip_stack.ts";
 import { medianNetwork, sortingNetwork } from "./network.ts";
-import wgsl from "./clip_stack.wgsl" with { type: "text" };
+import sorting from "../sorted_samples.wgsl" with { type: "text" };
+import own from "./clip_stack.wgsl" with { type: "text" };
 import wasm from "./clip_stack.wasm.b64" with { type: "text" };
 
 /** The kernel. */
-export const CLIP_STACK: Kernel = { name: "clip_stack", wgsl, wasm };
+export const CLIP_STACK: Kernel = { name: "clip_stack", wgsl: sorting + own, wasm };
 
 /** How {@linkcode combineStrip} combines. */
 export interface CombineOptions extends ClipStackOptions {

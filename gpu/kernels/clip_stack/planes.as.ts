@@ -1,5 +1,7 @@
 // Blocks of 32 pixels of K frames, one plane a frame, and networks that sort all their lanes at once.
 
+import { middle } from "../sorted_samples.as";
+
 /** Bytes of a plane of shorts of a block. */
 export const SHORTS: usize = 64;
 /** Bytes of a plane of floats of a block. */
@@ -91,37 +93,7 @@ export function loadFloats(stack: usize, stride: usize, frames: u32, planes: usi
   return !v128.any_true(gaps);
 }
 
-/** Puts the smaller of two vectors at a. */
-function exchange(a: usize, b: usize): void {
-  const x = v128.load(a);
-  const y = v128.load(b);
-  v128.store(a, f32x4.relaxed_min(x, y));
-  v128.store(b, f32x4.relaxed_max(x, y));
-}
-
-/** Sorts every lane of the planes; there is no NaN in them. */
-export function sortFloats(planes: usize, network: usize, pairs: u32): void {
-  for (const end = network + (<usize>pairs << 2); network < end; network += 4) {
-    const a = planes + <usize>load<u16>(network) * FLOATS;
-    const b = planes + <usize>load<u16>(network, 2) * FLOATS;
-    exchange(a, b);
-    exchange(a + 16, b + 16);
-    exchange(a + 32, b + 32);
-    exchange(a + 48, b + 48);
-    exchange(a + 64, b + 64);
-    exchange(a + 80, b + 80);
-    exchange(a + 96, b + 96);
-    exchange(a + 112, b + 112);
-  }
-}
-
+/** Mean of two planes of floats. */
 export function middleOfFloats(low: usize, high: usize, out: usize): void {
-  const half = f32x4.splat(0.5);
-  for (let i: usize = 0; i < FLOATS; i += 16) {
-    const sum = f32x4.add(
-      f32x4.mul(v128.load(low + i), half),
-      f32x4.mul(v128.load(high + i), half),
-    );
-    v128.store(out + i, sum);
-  }
+  for (let i: usize = 0; i < FLOATS; i += 16) v128.store(out + i, middle(low + i, high + i));
 }

@@ -8,6 +8,7 @@
 // 4 value, f32; 5 mask, u16; 6 inverse variance, f32. Parameters below.
 
 import { paramF32, paramU32, slotPointer, slotStride, widthOf } from "../arguments.as";
+import { madOf, medianOf, middle, sample, sortPlanes } from "../sorted_samples.as";
 
 const FRAMES: u32 = 0;
 const PAIRS: u32 = 1;
@@ -29,25 +30,6 @@ const MEDIAN: u32 = 2;
 const BLOCK: u32 = 16;
 /** Bytes of a plane of floats of a block. */
 const PLANE: usize = 64;
-
-function exchange(a: usize, b: usize): void {
-  const x = v128.load(a);
-  const y = v128.load(b);
-  v128.store(a, f32x4.relaxed_min(x, y));
-  v128.store(b, f32x4.relaxed_max(x, y));
-}
-
-/** Sorts every lane of the planes; there is no NaN in them. */
-function sortPlanes(planes: usize, network: usize, pairs: u32): void {
-  for (const end = network + (<usize>pairs << 2); network < end; network += 4) {
-    const a = planes + <usize>load<u16>(network) * PLANE;
-    const b = planes + <usize>load<u16>(network, 2) * PLANE;
-    exchange(a, b);
-    exchange(a + 16, b + 16);
-    exchange(a + 32, b + 32);
-    exchange(a + 48, b + 48);
-  }
-}
 
 /** Whether any of the planes of a block has a bit. */
 function anyMask(masks: usize, stride: usize, frames: u32): bool {
@@ -78,20 +60,24 @@ function loadBlock(values: usize, stride: usize, frames: u32, copy: usize): u32 
   return i32x4.all_true(all) ? 0 : 1;
 }
 
+/** Median of four pixels with all K samples. */
+function middleOf(sorted: usize, frames: u32): v128 {
+  return middle(
+    sorted + <usize>((frames - 1) >> 1) * PLANE,
+    sorted + <usize>(frames >> 1) * PLANE,
+  );
+}
+
 /** Whether no sample of four pixels with all K samples would be clipped. */
 function withinBounds(args: usize, sorted: usize, frames: u32): bool {
-  const half = f32x4.splat(0.5);
-  const middle = f32x4.add(
-    f32x4.mul(v128.load(sorted + <usize>((frames - 1) >> 1) * PLANE), half),
-    f32x4.mul(v128.load(sorted + <usize>(frames >> 1) * PLANE), half),
-  );
+  const centre = middleOf(sorted, frames);
   const least = f32x4.max(
     f32x4.splat(paramF32(args, FLOOR)),
-    f32x4.mul(f32x4.splat(paramF32(args, RELATIVE)), f32x4.abs(middle)),
+    f32x4.mul(f32x4.splat(paramF32(args, RELATIVE)), f32x4.abs(centre)),
   );
   const reach = f32x4.mul(f32x4.splat(paramF32(args, SIGMA)), least);
-  const up = f32x4.sub(v128.load(sorted + <usize>(frames - 1) * PLANE), middle);
-  const down = f32x4.sub(middle, v128.load(sorted));
+  const up = f32x4.sub(v128.load(sorted + <usize>(frames - 1) * PLANE), centre);
+  const down = f32x4.sub(centre, v128.load(sorted));
   return i32x4.all_true(v128.and(f32x4.le(up, reach), f32x4.le(down, reach)));
 }
 
@@ -99,11 +85,7 @@ function withinBounds(args: usize, sorted: usize, frames: u32): bool {
 function plainFour(args: usize, plain: usize, sorted: usize, total: f32): v128 {
   const frames = paramU32(args, FRAMES);
   if ((paramU32(args, FLAGS) & MEDIAN) != 0) {
-    const half = f32x4.splat(0.5);
-    return f32x4.add(
-      f32x4.mul(v128.load(sorted + <usize>((frames - 1) >> 1) * PLANE), half),
-      f32x4.mul(v128.load(sorted + <usize>(frames >> 1) * PLANE), half),
-    );
+    return middleOf(sorted, frames);
   }
   let weights = slotPointer(args, 3);
   let sum = f32x4.splat(0);
@@ -113,39 +95,6 @@ function plainFour(args: usize, plain: usize, sorted: usize, total: f32): v128 {
     weights += 4;
   }
   return f32x4.mul(sum, f32x4.splat(<f32>1 / total));
-}
-
-/** Sample k of a pixel whose lane begins at `lane`. */
-function sample(lane: usize, k: u32): f64 {
-  return <f64>load<f32>(lane + <usize>k * PLANE);
-}
-
-function medianOf(lane: usize, from: u32, to: u32): f64 {
-  const upper = (from + to) >> 1;
-  const high = sample(lane, upper);
-  return ((to - from) & 1) == 1 ? high : (sample(lane, upper - 1) + high) * 0.5;
-}
-
-/** Median distance from the centre, walking outwards from the middle. */
-function madOf(lane: usize, from: u32, to: u32, centre: f64): f64 {
-  const samples = to - from;
-  let left: i32 = ((from + to) >> 1) - 1;
-  let right: i32 = left + 1;
-  let before: f64 = 0;
-  let last: f64 = 0;
-  for (let taken: u32 = 0; taken <= samples >> 1; taken++) {
-    const down = left >= <i32>from ? centre - sample(lane, left) : Infinity;
-    const up = right < <i32>to ? sample(lane, right) - centre : Infinity;
-    before = last;
-    if (down <= up) {
-      last = down;
-      left--;
-    } else {
-      last = up;
-      right++;
-    }
-  }
-  return (samples & 1) == 1 ? last : (before + last) * 0.5;
 }
 
 /** Moves the ends of the range of sorted samples until none is clipped. */
@@ -159,11 +108,11 @@ function clipRange(args: usize, lane: usize, samples: u32): u64 {
   let to: u32 = samples;
   for (let round = paramU32(args, ROUNDS); round > 0 && to - from > 2; round--) {
     const n = to - from;
-    const centre = medianOf(lane, from, to);
-    const scatter = madOf(lane, from, to, centre) * <f64>load<f32>(factors + (<usize>n << 2));
+    const centre = medianOf(lane, from, to, PLANE);
+    const scatter = madOf(lane, from, to, centre, PLANE) * <f64>load<f32>(factors + (<usize>n << 2));
     const reach = sigma * Math.max(Math.max(scatter, floor), relative * Math.abs(centre));
-    while (from < to && sample(lane, from) < centre - reach) from++;
-    while (to > from && sample(lane, to - 1) > centre + reach) to--;
+    while (from < to && sample(lane, from, PLANE) < centre - reach) from++;
+    while (to > from && sample(lane, to - 1, PLANE) > centre + reach) to--;
     if (to - from == n) break;
   }
   return (<u64>from << 32) | <u64>to;
@@ -244,7 +193,7 @@ function joinPixel(args: usize, p: u32, lane: usize, room: usize, outputs: usize
     squares += weight * weight * <f64>load<f32>(variances + (<usize>k << 2));
   }
   const median = (flags & MEDIAN) != 0;
-  store<f32>(outputs, median ? <f32>medianOf(lane, from, to) : <f32>(mean / total));
+  store<f32>(outputs, median ? <f32>medianOf(lane, from, to, PLANE) : <f32>(mean / total));
   const factor = varianceFactor(args, to - from);
   const variance = factor * squares / (total * total);
   store<f32>(outputs, variance > 0 ? <f32>(1 / variance) : 0, 8);
@@ -292,7 +241,7 @@ export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): voi
     let simple = full && !masked && gaps == 0;
     if (simple) {
       memory.copy(sorted, plain, frames * PLANE);
-      sortPlanes(sorted, slotPointer(args, 2), paramU32(args, PAIRS));
+      sortPlanes(sorted, slotPointer(args, 2), paramU32(args, PAIRS), PLANE);
       v128.store(mask, zero);
       v128.store(mask, zero, 16);
     }

@@ -19,11 +19,12 @@ import {
   table,
   type TargetRows,
 } from "../resample/resample_rows.ts";
-import wgsl from "./join_layers.wgsl" with { type: "text" };
+import sorting from "../sorted_samples.wgsl" with { type: "text" };
+import own from "./join_layers.wgsl" with { type: "text" };
 import wasm from "./join_layers.wasm.b64" with { type: "text" };
 
 /** The kernel. */
-export const JOIN_LAYERS: Kernel = { name: "join_layers", wgsl, wasm };
+export const JOIN_LAYERS: Kernel = { name: "join_layers", wgsl: sorting + own, wasm };
 
 /** Planes of masks, as bits. */
 export interface JoinPlanes {

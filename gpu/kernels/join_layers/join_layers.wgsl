@@ -1,8 +1,6 @@
 // Combines resampled frames with their masks: median or mean, with or without clipping.
 // See join_layers.as.ts for the slots. Each thread makes two neighbouring pixels, since masks lie two
-// to a word, and sorts the samples in workgroup memory, sample k at k * WORKGROUP.
-override WORKGROUP: u32 = 64u;
-override FRAMES: u32 = 9u;
+// to a word. sorted_samples.wgsl comes before.
 
 struct Params {
   width: u32, rows: u32, top: u32, input_rows: u32,
@@ -20,15 +18,8 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> weight: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-var<workgroup> column: array<f32, FRAMES * WORKGROUP>;
-
 const CLIP = 1u;
 const MEDIAN = 2u;
-const INFINITY_BITS = 0x7f800000u;
-
-fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > INFINITY_BITS; }
-fn infinity() -> f32 { return bitcast<f32>(INFINITY_BITS + params.rows - params.rows); }
-fn sample(lane: u32, k: u32) -> f32 { return column[k * WORKGROUP + lane]; }
 
 fn mask_of(k: u32, i: u32) -> u32 {
   let words = (params.width * params.rows + 1u) / 2u;
@@ -36,39 +27,6 @@ fn mask_of(k: u32, i: u32) -> u32 {
 }
 
 fn layer_of(k: u32, i: u32) -> f32 { return layers[k * params.width * params.rows + i]; }
-
-fn median_of(lane: u32, lower: u32, upper: u32) -> f32 {
-  let middle = (lower + upper) >> 1u;
-  let high = sample(lane, middle);
-  if (((upper - lower) & 1u) == 1u) { return high; }
-  return 0.5 * sample(lane, middle - 1u) + 0.5 * high;
-}
-
-fn mad_of(lane: u32, lower: u32, upper: u32, centre: f32) -> f32 {
-  let samples = upper - lower;
-  var left = i32((lower + upper) >> 1u) - 1;
-  var right = left + 1;
-  var before = 0.0;
-  var last = 0.0;
-  for (var taken = 0u; taken <= (samples >> 1u); taken++) {
-    let has_left = left >= i32(lower);
-    let has_right = right < i32(upper);
-    var down = 0.0;
-    var up = 0.0;
-    if (has_left) { down = centre - sample(lane, u32(left)); }
-    if (has_right) { up = sample(lane, u32(right)) - centre; }
-    before = last;
-    if (has_left && (!has_right || down <= up)) {
-      last = down;
-      left -= 1;
-    } else {
-      last = up;
-      right += 1;
-    }
-  }
-  if ((samples & 1u) == 1u) { return last; }
-  return 0.5 * (before + last);
-}
 
 fn clip_range(lane: u32, samples: u32) -> vec2u {
   var lower = 0u;
@@ -89,25 +47,15 @@ fn is_used(k: u32, i: u32) -> bool {
   return !is_nan(layer_of(k, i)) && (mask_of(k, i) & params.excluded) == 0u;
 }
 
-// Sorts the samples that take part into workgroup memory, the others as +Infinity; returns how many.
-fn sort_column(i: u32, lane: u32) -> u32 {
+// Sorts the samples that take part, the others as +Infinity; returns how many.
+fn sort_used(i: u32, lane: u32) -> u32 {
   var samples = 0u;
   for (var k = 0u; k < params.frames; k++) {
     let used = is_used(k, i);
     column[k * WORKGROUP + lane] = select(infinity(), layer_of(k, i), used);
     samples += select(0u, 1u, used);
   }
-  for (var n = 0u; n < params.pairs; n++) {
-    let pair = network[n];
-    let a = (pair & 0xffffu) * WORKGROUP + lane;
-    let b = (pair >> 16u) * WORKGROUP + lane;
-    let x = column[a];
-    let y = column[b];
-    if (x > y) {
-      column[a] = y;
-      column[b] = x;
-    }
-  }
+  sort_column(lane);
   return samples;
 }
 
@@ -152,7 +100,7 @@ fn weighted(i: u32, low: f32, high: f32) -> vec2f {
 // Writes value and weight of a pixel and returns its planes.
 fn join_pixel(i: u32, lane: u32) -> u32 {
   let planes = planes_of(i);
-  let samples = sort_column(i, lane);
+  let samples = sort_used(i, lane);
   var range = vec2u(0u, samples);
   if ((params.flags & CLIP) != 0u) { range = clip_range(lane, samples); }
   let kept = range.y - range.x;
