@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { DataError } from "../config/errors.ts";
 import { decode } from "../gpu/kernels/decode/decode.ts";
 import { WebgpuBackend } from "../gpu/webgpu_backend.ts";
@@ -24,6 +25,9 @@ export async function misbehave(object: string | undefined, context: StageContex
       throw new DataError("Cannot use this frame: it is bad");
     case "POISON":
       throw new TypeError("a defect that this night brings out");
+    case "ONCE":
+      await crashOnce(join(context.folder, "..", "crashed"));
+      break;
     case "FULL":
       throw new Error("No space left on device (os error 28)");
     case "KILL":
@@ -48,6 +52,17 @@ export async function misbehave(object: string | undefined, context: StageContex
     case "GPU":
       await loseDevices(context);
   }
+}
+
+/** The first time it is a defect, then all is well. */
+async function crashOnce(marker: string): Promise<void> {
+  try {
+    await Deno.writeTextFile(marker, "", { createNew: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    throw error;
+  }
+  throw new TypeError("a defect that comes once");
 }
 
 /** Until there is no more. */

@@ -30,13 +30,17 @@ export const FAST = {
 };
 
 /** Starts a process of the world. */
-export function start(world: World, args: readonly string[]): Deno.ChildProcess {
+export function start(
+  world: World,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-check", SCRIPT, world.site.paths.base, ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
   }).spawn();
 }
 

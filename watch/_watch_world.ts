@@ -8,9 +8,11 @@ import { basename, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { z } from "zod";
 import { loadSite, type Site } from "../config/site.ts";
+import { readHeader } from "../fits/file.ts";
 import { FitsHeader } from "../fits/header.ts";
 import { writeImage } from "../fits/image.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
+import { curate } from "../stages/curate/mod.ts";
 import { defineStage, type StageContext, type StageDeclaration } from "../stages/stage.ts";
 import { misbehave } from "./_misbehave.ts";
 import { type Clock, realClock } from "./clock.ts";
@@ -35,18 +37,22 @@ async function copyFrames(context: StageContext) {
     const part = join(context.folder, `.${id}.part`);
     await Deno.copyFile(light.path, part);
     await Deno.rename(part, path);
-    return { id, kind: "frame" as const, path, from: [light.id], object: light.object ?? "none" };
+    const known = { object: light.object ?? "none", filter: light.filter ?? "none" };
+    return { id, kind: "frame" as const, path, from: [light.id], ...known };
   }, { id: (light) => light.id });
   return { products, metrics: {} };
 }
 
+/** Writes which copies there are into the header of a small image. */
 async function joinFrames(context: StageContext) {
-  const path = join(context.folder, "joined.fits");
-  const part = join(context.folder, ".joined.part");
-  await Deno.writeTextFile(part, context.inputs.map((product) => product.id).join("\n"));
-  await Deno.rename(part, path);
+  const id = `joined_${basename(context.manifest.night.work)}`;
+  const path = join(context.folder, `${id}.fits`);
   const from = context.inputs.map((product) => product.id);
-  return { products: [{ id: "joined", kind: "stack" as const, path, from }], metrics: {} };
+  const header = FitsHeader.from({ OBJECT: "JOINED", FROM: from.length });
+  for (const [index, name] of from.entries()) header.set(`FROM${index}`, name);
+  await writeImage(path, { width: 4, height: 4, data: new Float32Array(16), header });
+  const known = { object: "JOINED", filter: "m600" };
+  return { products: [{ id, kind: "stack" as const, path, from, ...known }], metrics: {} };
 }
 
 const plain = {
@@ -74,6 +80,9 @@ export const FAKE_CHAIN: readonly StageDeclaration[] = [
     run: (_, context) => joinFrames(context),
   }),
 ];
+
+/** The same, and the real `curate` after them. */
+export const CURATED_CHAIN: readonly StageDeclaration[] = [...FAKE_CHAIN, curate];
 
 /**
  * Runs steps of a chain within this process.
@@ -114,9 +123,14 @@ export class World implements AsyncDisposable {
     return new World(folder, site);
   }
 
+  /** Where the journal is. */
+  get journalPath(): string {
+    return journalPath(this.site.paths);
+  }
+
   /** Opens the journal; dispose of it. */
   journal(): Journal {
-    return Journal.open(journalPath(this.site.paths));
+    return Journal.open(this.journalPath);
   }
 
   /** Where a night lies. */
@@ -207,8 +221,12 @@ export class World implements AsyncDisposable {
 
   /** What came of a night: names of the copies in the joined file, without their numbers. */
   async joined(unit: string, folder: string): Promise<string[]> {
-    const path = join(this.site.paths.work, unit, basename(folder), "join", "joined.fits");
-    return (await Deno.readTextFile(path)).split("\n");
+    const path = join(this.site.paths.work, unit, folder, "join", `joined_${folder}.fits`);
+    const header = await readHeader(path);
+    return Array.from(
+      { length: header.requireNumber("FROM") },
+      (_, i) => header.requireText(`FROM${i}`),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

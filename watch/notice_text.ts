@@ -20,7 +20,7 @@ const DESCRIBE: Readonly<Record<NoticeKind, Describe>> = {
   finish,
   failure,
   parked: (body) => [
-    `:no_entry: ${night(body)}: parked${after(body)}; later nights go on`,
+    `:no_entry: ${night(body)}: parked${inStage(body)}${after(body)}; later nights go on`,
     ...problem(body),
     `Next: \`gppy retry\` when the cause is gone`,
   ],
@@ -116,13 +116,12 @@ function finish(body: NoticeBody): string[] {
 }
 
 function failure(body: NoticeBody): string[] {
-  const stage = body.stage === undefined ? "" : ` in ${plain(body.stage)}`;
   const kind = body.errorClass === undefined ? "" : `: ${plain(body.errorClass)}`;
   const next = body.retryInS === undefined
     ? []
     : [`Next: tried again in ${formatDuration(body.retryInS)}`];
   return [
-    `:red_circle: ${night(body)}: failed${stage}${kind}${after(body)}`,
+    `:red_circle: ${night(body)}: failed${inStage(body)}${kind}${after(body)}`,
     ...problem(body),
     ...next,
   ];
@@ -175,6 +174,10 @@ function run(body: NoticeBody): number {
 
 function lasting({ elapsedS }: NoticeBody): string {
   return elapsedS === undefined ? "" : ` in ${formatDuration(elapsedS)}`;
+}
+
+function inStage({ stage }: NoticeBody): string {
+  return stage === undefined ? "" : ` in ${plain(stage)}`;
 }
 
 function after({ attempts }: NoticeBody): string {

@@ -90,4 +90,8 @@ Deno.test("a shortage names what is short and where", () => {
   assert.match(findShortage({ memory: 4e9, disk }, limits) ?? "", /^disk: 9\.0 GB free in "\/b"/);
   assert.match(findShortage({ memory: 1e9, disk: new Map() }, limits) ?? "", /^memory: 1\.0 GB/);
   assert.equal(findShortage({ memory: undefined, disk: new Map() }, limits), undefined);
+  // Two stages that have just begun will take 2 GB each.
+  const enough = { memory: 5e9, disk: new Map() };
+  assert.equal(findShortage(enough, limits, 1), undefined);
+  assert.match(findShortage(enough, limits, 2) ?? "", /wanted 6 GB beside 2 stages/);
 });

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { fastClock } from "./clock.ts";
 import { refuseIfWatched } from "./night_guard.ts";
 import { allSettled, localExecutor, World } from "./_watch_world.ts";
-import type { Night } from "./journal.ts";
-import { retryNight } from "./nights.ts";
+import type { Journal, Night } from "./journal.ts";
+import { parkNight, retryNight } from "./nights.ts";
 
 const NIGHT = "2024-04-23_gain2750";
 const LATER = "2024-04-24_gain2750";
@@ -39,19 +39,39 @@ Deno.test("a poisoned night is tried with growing waits and parked with one noti
   assert.equal(journal.night(nights[0]!.id)?.state, "ready");
 });
 
-Deno.test("a wall clock that jumps neither skips nor lengthens a wait", async () => {
+for (const days of [-30, 30]) {
+  const way = days < 0 ? "back" : "on";
+  Deno.test(`a wall clock that is set ${way} neither skips nor lengthens a wait`, async () => {
+    await using world = await World.make();
+    await world.addLights("7DT01", NIGHT, ["POISON"]);
+    const clock = fastClock(200);
+    let failed = Infinity;
+    let again = 0;
+    await world.watch(([night]) => {
+      if (night?.state === "retry" && failed === Infinity) {
+        failed = clock.mono();
+        clock.jump(days * 86_400_000);
+      }
+      if (night?.attempts === 2) again = clock.mono();
+      return again > 0;
+    }, { clock, settings: { graceS: 5 } });
+    assert.ok(again - failed >= 60_000 - 5000, `waited ${again - failed} ms`);
+    assert.ok(again - failed < 600_000, `waited ${again - failed} ms`);
+  });
+}
+
+Deno.test("a wait that outlives its watcher is no longer than it was, though the clock was set back", async () => {
   await using world = await World.make();
   await world.addLights("7DT01", NIGHT, ["POISON"]);
   const clock = fastClock(200);
-  const jump = 30 * 86_400_000;
+  const settings = { graceS: 5 };
   let failed = Infinity;
   await world.watch(([night]) => {
     if (night?.state !== "retry") return false;
     failed = clock.mono();
     return true;
-  }, { clock, settings: { graceS: 5 } });
-  const settings = { graceS: 5 };
-  clock.jump(-jump);
+  }, { clock, settings });
+  clock.jump(-30 * 86_400_000);
   let again = 0;
   await world.watch(([night]) => {
     if (night?.attempts === 2) again = clock.mono();
@@ -124,6 +144,19 @@ Deno.test("too little disk or memory pauses, says so once, and goes on by itself
   assert.deepEqual(World.states(nights), [`7DT01 ${NIGHT} done 1`]);
   assert.deepEqual(kinds(world), ["paused", "resumed", "start", "finish"]);
   assert.match(world.told[0]?.body.message ?? "", /^disk: .* GB free in/);
+});
+
+Deno.test("a pause ends by itself also when nothing waits any more", async () => {
+  await using world = await World.make();
+  await world.addLights("7DT01", NIGHT, ["T1"]);
+  const paused = (_: unknown, journal: Journal) => journal.fact("paused") === "memory";
+  await world.watch(paused, { settings: { minFreeMemoryGb: 1e9 } });
+  {
+    using journal = world.journal();
+    assert.equal(parkNight(journal, 1, "clouds"), true);
+  }
+  await world.watch((_, journal) => journal.fact("paused") === "");
+  assert.deepEqual(kinds(world), ["paused", "resumed"]);
 });
 
 Deno.test("a disk that fills up within a stage is tried again for hours before the night is parked", async () => {
