@@ -24,15 +24,21 @@ export interface Placed {
 }
 
 /** Which grid is wanted. */
-export type GridChoice = "auto" | "target" | "frames" | "first";
+export type GridChoice = "auto" | "target" | "pointing" | "frames" | "first";
 
 /** What a grid may depend on besides the frames. */
 export interface GridOptions {
   readonly choice: GridChoice;
   /** 0: that of the frames. */
   readonly scaleArcsec: number;
-  /** The field of `alltarget.dat`, if it is known. */
-  readonly target: Target | undefined;
+  /** The tile of the object, if it is known. */
+  readonly target: Pick<Target, "raDeg" | "decDeg"> | undefined;
+  /** Where the telescope was told to point, if that is known. */
+  readonly pointing?: Pick<Target, "raDeg" | "decDeg"> | undefined;
+  /** Columns of a tile; 0 or left out: 6.5 % more than the first frame has. */
+  readonly widthPx?: number;
+  /** Rows of a tile, likewise. */
+  readonly heightPx?: number;
   readonly unit: Unit | undefined;
   readonly object: string;
 }
@@ -48,10 +54,11 @@ const RADIANS = Math.PI / 180;
 /**
  * Chooses the grid of a stack: north up, east left, but for `first`.
  *
- * `target` is the same for all nights of a field: centred on it, the scale of the
- * unit, 6.5 % larger than the frames (9576×6388 gives 10200×6800). `frames`
- * encloses all frames. `first` is the first frame without its distortion. `auto`
- * takes the target where the site knows it, else the frames.
+ * `target` is the same for all nights of a tile: centred on it, the scale of the
+ * unit, 6.5 % larger than the frames (9576×6388 gives 10200×6800). `pointing` is
+ * such a tile about the pointing of the first frame, or the middle of the frames.
+ * `frames` encloses all frames. `first` is the first frame without its distortion.
+ * `auto` takes the target where it is known, else the frames.
  *
  * @param frames At least one.
  * @param options Which grid.
@@ -64,16 +71,19 @@ export function chooseGrid(frames: readonly Placed[], options: GridOptions): Gri
     : median(frames.map((frame) => middleScale(frame)));
   const { choice, target } = options;
   if (choice === "first") return firstGrid(frames[0]!);
+  if (choice === "pointing") {
+    return tileGrid(frames[0]!, options.pointing ?? middleOfAll(frames), options);
+  }
   if (choice === "frames" || (choice === "auto" && target === undefined)) {
     return enclosingGrid(frames, scaleArcsec, options.object);
   }
   if (target === undefined) {
     throw new DataError(
-      `Cannot stack "${options.object}" on its tile: alltarget.dat does not know it`,
+      `Cannot stack "${options.object}" on its tile: the table of tiles does not know it`,
       { details: { object: options.object } },
     );
   }
-  return tileGrid(frames[0]!, target, options.unit, options.scaleArcsec);
+  return tileGrid(frames[0]!, target, options);
 }
 
 function firstGrid({ wcs, width, height }: Placed): Grid {
@@ -82,14 +92,12 @@ function firstGrid({ wcs, width, height }: Placed): Grid {
 
 function tileGrid(
   frame: Placed,
-  target: Target,
-  unit: Unit | undefined,
-  scaleArcsec: number,
+  { raDeg, decDeg }: Pick<Target, "raDeg" | "decDeg">,
+  { unit, scaleArcsec, widthPx = 0, heightPx = 0 }: GridOptions,
 ): Grid {
-  const width = tileSide(frame.width);
-  const height = tileSide(frame.height);
+  const width = widthPx > 0 ? widthPx : tileSide(frame.width);
+  const height = heightPx > 0 ? heightPx : tileSide(frame.height);
   const scale = scaleArcsec > 0 ? scaleArcsec : unit?.pixelScaleArcsec ?? middleScale(frame);
-  const { raDeg, decDeg } = target;
   return { wcs: tanWcs({ raDeg, decDeg, scaleArcsec: scale, width, height }), width, height };
 }
 
@@ -116,6 +124,11 @@ function enclosingGrid(frames: readonly Placed[], scaleArcsec: number, object: s
 }
 
 const text = (value: number) => Number.isFinite(value) ? value : String(value);
+
+function middleOfAll(frames: readonly Placed[]): Pick<Target, "raDeg" | "decDeg"> {
+  const [raDeg, decDeg] = meanDirection(frames.map(middleOf));
+  return { raDeg, decDeg };
+}
 
 function middleOf({ wcs, width, height }: Placed): readonly [number, number] {
   return wcs.pixelToSky((width - 1) / 2, (height - 1) / 2);

@@ -14,6 +14,7 @@ import { combineFrames, type CombineOptions, type StackStrip } from "./combine.t
 import { starFactors } from "./common_stars.ts";
 import { scaleFrames } from "./flux_scale.ts";
 import { measureFrame, type StackFrame } from "./frames.ts";
+import { findTile, pointingOf, readGrid } from "./given_grid.ts";
 import { chooseGrid, type Grid } from "./grid.ts";
 import { type StackPaths, stackPaths, writeStack } from "./outputs.ts";
 import { stackHeader, stackTimes } from "./stack_header.ts";
@@ -89,7 +90,7 @@ export async function makeStack(
   context: StageContext,
 ): Promise<MadeStack> {
   const { id } = request;
-  const grid = gridOf(frames, params, context);
+  const grid = await gridOf(frames, params, context);
   const engine = params.engine === "swarp" ? "swarp" : "native";
   const options = await combineOptions(frames, params, context);
   const artefacts = engine === "native" && params.combine === "artefacts"
@@ -168,17 +169,24 @@ function digestOf(
   return digestValue({ gppy: VERSION, header: header.toText(), companions, params });
 }
 
-function gridOf(
+async function gridOf(
   frames: readonly StackFrame[],
-  params: Pick<CombineParams, "grid" | "pixelScaleArcsec">,
-  context: StageContext,
-): Grid {
+  params: CombineParams,
+  { site }: StageContext,
+): Promise<Grid> {
+  if (params.gridHeader !== null) return await readGrid(params.gridHeader);
   const { object = "", unit = "" } = frames[0]!.product;
+  const target = params.gridTable === null
+    ? site.target(object)
+    : await findTile(params.gridTable, object);
   return chooseGrid(frames, {
     choice: params.grid,
     scaleArcsec: params.pixelScaleArcsec,
-    target: context.site.target(object),
-    unit: context.site.units.get(unit),
+    target,
+    pointing: pointingOf(frames[0]!.header),
+    widthPx: params.tileWidthPx,
+    heightPx: params.tileHeightPx,
+    unit: site.units.get(unit),
     object,
   });
 }

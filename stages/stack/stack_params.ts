@@ -38,11 +38,19 @@ export const combineParams = {
   background: z.enum(["mesh", "constant", "none"]).default("mesh")
     .describe("What is taken off each frame before it is resampled"),
   meshPx: z.int().min(16).default(256).describe("Cell of the background mesh").meta({ unit: "px" }),
-  grid: z.enum(["auto", "target", "frames", "first"]).default("auto")
+  grid: z.enum(["auto", "target", "pointing", "frames", "first"]).default("auto")
     .describe(
-      "Grid of the stack: the tile of alltarget.dat, what encloses the frames, the first " +
-        "frame's; auto: the tile where it is known, else the frames",
+      "Grid of the stack: the tile of the object, a tile about the pointing, what encloses the " +
+        "frames, the first frame's; auto: the tile where it is known, else the frames",
     ),
+  gridHeader: z.string().nullable().default(null)
+    .describe("Grid of this FITS file, or of a text with one header card a line"),
+  gridTable: z.string().nullable().default(null)
+    .describe("Table of tiles (tile, ra, dec) instead of alltarget.dat"),
+  tileWidthPx: z.int().min(0).default(0)
+    .describe("Columns of a tile; 0: 6.5 % more than the frame").meta({ unit: "px" }),
+  tileHeightPx: z.int().min(0).default(0)
+    .describe("Rows of a tile; 0: 6.5 % more than the frame").meta({ unit: "px" }),
   pixelScaleArcsec: z.number().min(0).default(0)
     .describe("Pixel of the stack; 0: that of the unit or the frames").meta({ unit: "arcsec" }),
 };
