@@ -154,8 +154,13 @@ export async function readMask(path: string): Promise<Mask & { readonly header: 
   return { width, height, data, header };
 }
 
-/** Translates values of the file; undefined when its planes are ours. */
-function bitTable(header: FitsHeader): Uint16Array | undefined {
+/**
+ * What values of a mask's file mean, where its `MP_` cards number planes otherwise.
+ *
+ * @param header Of the mask.
+ * @returns `[65536]`: the value by ours for each of the file; undefined when its planes are ours.
+ */
+export function bitTable(header: FitsHeader): Uint16Array | undefined {
   const target = new Array<number>(16).fill(-1);
   for (const { keyword } of header.cards) {
     const name = /^(?:HIERARCH\s+)?MP_(\w+)$/.exec(keyword)?.[1];

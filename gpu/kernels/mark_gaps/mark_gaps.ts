@@ -17,9 +17,9 @@ export const MARK_GAPS: Kernel = { name: "mark_gaps", wgsl, wasm };
 export interface StoredRows {
   readonly width: number;
   readonly rows: number;
-  /** Bytes of the pixels, big-endian, as `layout` tells. */
+  /** Bytes of the pixels, big-endian as `layout` tells; without a layout float32 of this machine. */
   readonly pixels: Uint8Array<ArrayBufferLike>;
-  readonly layout: StoredLayout;
+  readonly layout?: StoredLayout | undefined;
   /** `[rows, width]` uint16 planes, if there is a mask. */
   readonly mask?: Uint8Array<ArrayBufferLike> | undefined;
   /** Whether the planes are big-endian with an offset of 32768, as in a FITS file. */
@@ -69,8 +69,8 @@ export async function markGaps(
   const { all, drop } = planes.conditional ?? { all: 0, drop: 0 };
   const flags = (stored.mask ? 1 : 0) | (stored.swapMask ? 2 : 0);
   const slots: Slot[] = [
-    { role: "input", rowBytes: width * storedBytes(layout), bytes: stored.pixels },
-    { role: "temporary", rowBytes: width * 4 },
+    { role: "input", rowBytes: width * (layout ? storedBytes(layout) : 4), bytes: stored.pixels },
+    { role: "temporary", rowBytes: layout ? width * 4 : 0 },
     stored.mask
       ? { role: "input", rowBytes: width * 2, bytes: stored.mask }
       : { role: "temporary", rowBytes: 0 },
@@ -79,7 +79,8 @@ export async function markGaps(
     { role: "sum", rowBytes: 4, bytes: bytesOf(count) },
   ];
   const mark: Pass = {
-    ...{ kernel: MARK_GAPS, entry: "markGaps", slots: [1, 2, 3, 4, 5], each: 2, scratchBytes: 96 },
+    ...{ kernel: MARK_GAPS, entry: "markGaps", slots: [layout ? 1 : 0, 2, 3, 4, 5], each: 2 },
+    scratchBytes: 96,
     params: [
       u32(flags),
       u32(planes.noData),
@@ -89,7 +90,7 @@ export async function markGaps(
       u32(drop),
     ],
   };
-  const passes = [decodePass(layout, [0, 1]), mark];
+  const passes = layout ? [decodePass(layout, [0, 1]), mark] : [mark];
   await compute.run({ label: "mark gaps", width, rows, slots, passes }, signal);
   return count[0]!;
 }
