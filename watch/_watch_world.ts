@@ -177,26 +177,28 @@ export class World implements AsyncDisposable {
    * Watches until `until` is content or the time is up.
    *
    * @param until Asked now and then.
-   * @param options Settings, executor and clock.
+   * @param options Settings, executor, stages and clock.
    */
   async watch(
     until: (nights: readonly Night[], journal: Journal) => boolean,
     options: {
       readonly settings?: Partial<WatchSettings>;
       readonly executor?: Executor;
+      readonly chain?: readonly StageDeclaration[];
       readonly clock?: Clock;
       readonly limitMs?: number;
     } = {},
   ): Promise<Night[]> {
     const stop = new AbortController();
     using journal = this.journal();
+    const { chain = FAKE_CHAIN } = options;
     const watching = watch({
       journal,
       settings: this.settings(options.settings),
       site: this.site,
       units: UNITS,
-      steps: stepNames(FAKE_CHAIN),
-      executor: options.executor ?? localExecutor(this.site),
+      steps: stepNames(chain),
+      executor: options.executor ?? localExecutor(this.site, chain),
       clock: options.clock ?? realClock,
       log: getLogger(["gppy"]),
       notifier: this.#notifier(),

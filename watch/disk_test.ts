@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { calib } from "../stages/calib/mod.ts";
+import { readManifest } from "../stages/manifest_file.ts";
 import { fastClock } from "./clock.ts";
 import { allSettled, World } from "./_watch_world.ts";
 
@@ -68,6 +70,30 @@ Deno.test({
       const nights = await world.watch(allSettled, { clock, settings: SETTINGS });
       assert.deepEqual(World.states(nights), [`7DT01 ${NIGHT} done 1`]);
       assert.equal((await world.joined("7DT01", NIGHT)).length, 4);
+    }),
+});
+
+Deno.test({
+  name: `a disk that fills up within a real stage loses no frame of the night${note}`,
+  ignore,
+  fn: () =>
+    withDisk("work", "40k", async (world, disk) => {
+      const script = join(import.meta.dirname ?? ".", "..", "tests", "tiny_night.ts");
+      const args = ["run", "-A", "--quiet", "--no-check", script, world.night("7DT01", NIGHT)];
+      assert.ok((await new Deno.Command(Deno.execPath(), { args }).output()).success);
+      const clock = fastClock(2000);
+      const options = { clock, chain: [calib], settings: SETTINGS };
+      let error = "";
+      await world.watch(([night]) => {
+        error = night?.error ?? "";
+        return night?.state === "retry";
+      }, options);
+      assert.match(error, /No space left on device/);
+      assert.ok(await mount("-o", "remount,size=4m", disk));
+      const [night] = await world.watch(allSettled, options);
+      assert.deepEqual([night?.state, night?.leftBehind], ["done", 0]);
+      const { products } = await readManifest(join(disk, "7DT01", NIGHT, "01-calib.json"));
+      assert.equal(products.filter(({ kind }) => kind === "frame").length, 2);
     }),
 });
 
