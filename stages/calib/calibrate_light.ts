@@ -4,10 +4,8 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
 import type { Compute } from "../../gpu/compute.ts";
 import type { WeighOptions } from "../../gpu/kernels/reduce/finish_rows.ts";
-import { fillGaps } from "../../gpu/kernels/reduce/fill_gaps.ts";
 import { bit } from "../../sky/mask.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import type { NewProduct } from "../stage.ts";
@@ -25,6 +23,7 @@ import type { PixelCache } from "./pixel_cache.ts";
 import { floatsOf, shortsOf } from "./plain_frames.ts";
 import { openRaw } from "./raw_image.ts";
 import { type LightReduction, type LightStrip, reduceLight } from "./reduce_light.ts";
+import { repairLight } from "./repair_light.ts";
 import { PixelSample } from "./strips.ts";
 
 const BAD = bit("BAD");
@@ -53,7 +52,9 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
   await using outputs = await LightOutputs.open(recipe, { width, height, header });
   const { detector } = frame;
   const reduced = reduceLight(source, { detector, reduce, compute, signal });
-  const strips = filled(withoutRays(reduced, frame, recipe, compute), width, recipe);
+  const clean = withoutRays(reduced, frame, recipe, compute);
+  const place = { width, height, compute, signal };
+  const strips = recipe.limits.repair ? repairLight(clean, place) : clean;
   let fit: AppliedFringe | undefined;
   const whole = recipe.fringe === undefined ? strips : held(strips, frame, compute, async (all) => {
     fit = await measureFringe(all.values, all.mask, recipe.fringe!, {
@@ -63,9 +64,7 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
   });
   const fringes = () =>
     recipe.fringe && fit?.applied ? { fringe: recipe.fringe, scale: fit.scale } : undefined;
-  const planes = await finishLight(whole, outputs, {
-    ...{ width, height, compute, signal, weigh, fringes },
-  });
+  const planes = await finishLight(whole, outputs, { ...place, weigh, fringes });
   await outputs.finish();
   const counts = countsOf(planes);
   return describeLight(frame, recipe, { ...outputs.paths, counts, fringe: fit, raw });
@@ -81,19 +80,6 @@ function withoutRays(
   if (!cosmicRays) return strips;
   const place = { width, height, rows: RAY_ROWS, compute, signal };
   return cleanRays(strips, { ...place, gainEAdu, readNoiseE });
-}
-
-/** Fills bad pixels, if that is asked for. */
-async function* filled(
-  strips: AsyncIterable<LightStrip>,
-  width: number,
-  { limits: { repair } }: LightRecipe,
-): AsyncGenerator<LightStrip> {
-  for await (const strip of strips) {
-    await setImmediate(); // lets the next strip start before this thread is busy
-    if (repair) fillGaps(strip.values, strip.mask, { width, bits: BAD, mark: bit("INTRP") });
-    yield strip;
-  }
 }
 
 /** Holds a light in memory, as fringes are measured on the whole frame, before it goes on. */

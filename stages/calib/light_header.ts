@@ -129,7 +129,7 @@ function addMasters(header: FitsHeader, frame: RawFrame, recipe: LightRecipe): F
     header.addHistory("gppy calib: cosmic rays (L.A.Cosmic) filled, marked CR and INTRP");
   }
   if (recipe.limits.repair) {
-    header.addHistory("gppy calib: BAD pixels filled from their row, marked INTRP");
+    header.addHistory("gppy calib: BAD pixels filled from those around them, marked INTRP");
   }
   return header;
 }

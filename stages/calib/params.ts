@@ -47,7 +47,7 @@ export const params = z.object({
   flatMin: z.number().min(0).default(0.3).describe("A pixel with a flat below this is bad"),
   flatMax: z.number().positive().default(3).describe("A pixel with a flat above this is bad"),
   repair: z.boolean().default(true)
-    .describe("Fill bad pixels from their neighbours in the row"),
+    .describe("Fill bad pixels from the usable ones around them"),
   cosmicRays: z.boolean().default(false)
     .describe("Mark and fill pixels hit by cosmic rays (L.A.Cosmic)"),
   needBias: z.boolean().default(true)
