@@ -1,5 +1,5 @@
 /**
- * Fills pixels that cannot be used from their neighbours in the row.
+ * The definition of how `prepareRows()` fills gaps, for tests.
  *
  * @module
  */
