@@ -20,6 +20,8 @@ export const PRODUCT_KINDS = [
   "stack",
   "reference",
   "difference",
+  "decorrelated",
+  "score",
   "mask",
   "weight",
   "catalogue",

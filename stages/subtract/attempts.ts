@@ -52,6 +52,8 @@ export interface AttemptOutcome {
   readonly chosen: Attempt;
   /** All that gave a difference. */
   readonly attempts: readonly Attempt[];
+  /** Engines that gave none. */
+  readonly failures: readonly FailedAttempt[];
 }
 
 const RANK = { pass: 0, degraded: 1, fail: 2 } as const;
@@ -71,7 +73,7 @@ export async function tryEngines(
   options: AttemptOptions,
 ): Promise<AttemptOutcome> {
   const attempts: Attempt[] = [];
-  let failure: GppyError | undefined;
+  const failures: FailedAttempt[] = [];
   for (const engine of engines) {
     if (!await engine.available()) continue;
     try {
@@ -80,15 +82,15 @@ export async function tryEngines(
       if (attempt.verdict !== "fail") break;
     } catch (error) {
       if (!(error instanceof GppyError)) throw error;
-      failure = error;
+      failures.push({ engine: engine.name, error });
       options.onFailure({ engine: engine.name, error });
     }
   }
   const [chosen] = attempts.toSorted((a, b) =>
     RANK[a.verdict] - RANK[b.verdict] || pullError(a) - pullError(b)
   );
-  if (chosen !== undefined) return { chosen, attempts };
-  throw failure ?? new DataError("Cannot subtract: no engine is available here");
+  if (chosen !== undefined) return { chosen, attempts, failures };
+  throw failures.at(-1)?.error ?? new DataError("Cannot subtract: no engine is available here");
 }
 
 function pullError(attempt: Attempt): number {

@@ -28,6 +28,7 @@ export const GRID = 128;
  */
 export const DECORRELATED: ExtraRecipe = {
   role: "decorrelated",
+  ending: "decorr",
   make: (source) => Promise.resolve(decorrelated(source)),
 };
 

@@ -1,6 +1,6 @@
 /**
- * Further images of a pair that are made when they are asked for: the score image, the
- * decorrelated difference, the image as it was convolved.
+ * Further images of a pair that are made when they are asked for: the score image and the
+ * decorrelated difference.
  *
  * @module
  */
@@ -39,8 +39,10 @@ export interface ExtraImage {
 
 /** How to make one. */
 export interface ExtraRecipe {
-  /** Role in the manifest and part of the name: `<science>.subt.<role>.fits`. */
-  readonly role: "score" | "decorrelated" | "convolved";
+  /** Its kind in the manifest. */
+  readonly role: "score" | "decorrelated";
+  /** Ending of its name: `<science>.subt.<ending>.fits`. */
+  readonly ending: string;
   /** Prepares it: measures what it needs of the whole. */
   make(source: ExtraSource): Promise<ExtraImage>;
 }

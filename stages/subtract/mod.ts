@@ -5,25 +5,25 @@
  */
 
 import { z } from "zod";
-import { ExternalToolError } from "../../config/errors.ts";
 import { readHeader } from "../../fits/file.ts";
 import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
-import { type AttemptOptions, tryEngines } from "./attempts.ts";
-import { hotpantsEngine } from "./hotpants.ts";
+import { type Attempt, type AttemptOptions, tryEngines } from "./attempts.ts";
+import { DECORRELATED } from "./decorrelated.ts";
+import { chooseEngines, ENGINES } from "./engines.ts";
 import { type LoadedPair, loadPair } from "./load_pair.ts";
-import { subtractNative } from "./native.ts";
-import { writeOutputs } from "./outputs.ts";
-import type { Engine } from "./pair.ts";
+import { bare, writeOutputs } from "./outputs.ts";
 import { findReference } from "./references.ts";
+import { SCORE } from "./score.ts";
+import { writeExtras } from "./write_extras.ts";
 
 const order = z.int().min(0).max(4).nullable().default(null);
 
 const params = z.object({
-  engine: z.enum(["auto", "hotpants", "native"]).default("auto")
+  engine: z.enum(["auto", ...ENGINES]).default("auto")
     .describe(
-      "What subtracts; auto: HOTPANTS when it is installed, native when not or when it fails",
+      "What subtracts; auto: HOTPANTS when it is installed, then native, then ZOGY, until one passes",
     ),
   reference: z.string().nullable().default(null)
     .describe("Reference for all frames; by default the object's in path_references/<filter>"),
@@ -35,6 +35,8 @@ const params = z.object({
   backgroundOrder: order.describe(
     "Spatial order of the background; by default what the stars carry",
   ),
+  regions: z.string().regex(/^[1-9]\d?x[1-9]\d?$/).nullable().default(null)
+    .describe("Regions of HOTPANTS along x and y, such as 3x2; by default one"),
   clipSigma: z.number().positive().default(4)
     .describe("Drop kernel stars whose chi2 lies farther than this above the median")
     .meta({ unit: "sigma" }),
@@ -45,6 +47,10 @@ const params = z.object({
   skyMesh: z.int().min(0).default(128)
     .describe("Squares by which the remaining background is taken off the difference; 0: it stays")
     .meta({ unit: "px" }),
+  decorrelate: z.boolean().default(false)
+    .describe("Write the difference with white noise too: <stack>.subt.decorr.fits"),
+  score: z.boolean().default(false)
+    .describe("Write how significant a point source is at each pixel: <stack>.subt.score.fits"),
   maxPullError: z.number().positive().default(0.15)
     .describe("How far from 1 the spread of difference over noise may be; fails at twice that"),
   maxPowerLeft: z.number().positive().default(0.2)
@@ -86,6 +92,8 @@ export const subtract = defineStage({
     difference: "Stack minus reference, ADU of the stack",
     mask: "Planes of both images",
     weight: "Inverse variance of the difference, ADU⁻²",
+    decorrelated: "Difference with white noise, ADU of the stack, on request",
+    score: "Matched filter of the difference over its noise, on request",
     reference: "Reference on the grid of the stack",
     picture: "Overview and kernel",
   },
@@ -143,14 +151,11 @@ async function subtractOne(
     const loaded = await loadPair(stack, reference, context, { ...params, scratch });
     const engines = await chooseEngines(params, context, scratch);
     const options = attemptOptions(stack, loaded, params, context);
-    const { chosen, attempts } = await tryEngines(loaded, engines, options);
-    const products = await writeOutputs({
-      science: stack,
-      loaded,
-      chosen,
-      attempts,
-      folder: context.folder,
-    });
+    const outcome = await tryEngines(loaded, engines, options);
+    const { chosen } = outcome;
+    const { folder } = context;
+    const products = await writeOutputs({ science: stack, loaded, folder, ...outcome });
+    products.push(...await writeFurther(products, loaded, chosen, params, context));
     const failed = chosen.verdict === "fail";
     if (failed) leaveFailed(stack, chosen.gates, context);
     return { products, engine: chosen.engine, pull: chosen.metrics.pullSigma, failed };
@@ -162,35 +167,23 @@ async function subtractOne(
   }
 }
 
-async function chooseEngines(
+async function writeFurther(
+  products: readonly NewProduct[],
+  loaded: LoadedPair,
+  { pair, finished }: Attempt,
   params: Params,
   context: StageContext,
-  scratch: string,
-): Promise<Engine[]> {
-  const side = params.convolve === "auto" ? {} : { convolve: params.convolve };
-  const orders = {
-    ...side,
-    ...(params.kernelOrder === null ? {} : { kernelOrder: params.kernelOrder }),
-    ...(params.backgroundOrder === null ? {} : { backgroundOrder: params.backgroundOrder }),
-  };
-  const hotpants = hotpantsEngine({ ...orders, tools: context.tools, scratch });
-  const { scaleOrder, clipSigma } = params;
-  const native: Engine = {
-    name: "native",
-    available: () => Promise.resolve(true),
-    run: async (pair) => {
-      const compute = await context.compute.get();
-      const { signal } = context;
-      return subtractNative(pair, { ...orders, scaleOrder, clipSigma, compute, signal });
-    },
-  };
-  if (params.engine === "native") return [native];
-  if (params.engine === "auto") return [hotpants, native];
-  if (await hotpants.available()) return [hotpants];
-  throw new ExternalToolError(
-    "Cannot subtract with HOTPANTS: the program is not on PATH; use --engine native or auto",
-    { details: { missing: true } },
-  );
+): Promise<NewProduct[]> {
+  const recipes = [
+    ...(params.decorrelate ? [DECORRELATED] : []),
+    ...(params.score ? [SCORE] : []),
+  ];
+  const difference = products.find(({ kind }) => kind === "difference");
+  if (recipes.length === 0 || difference === undefined) return [];
+  const compute = await context.compute.get();
+  const source = { pair, finished, compute, signal: context.signal };
+  const header = bare(loaded.science.header);
+  return await writeExtras({ difference, header, source, recipes }, context);
 }
 
 function attemptOptions(

@@ -12,7 +12,7 @@ import { writeMask } from "../../sky/mask.ts";
 import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Gate, Product } from "../manifest.ts";
 import type { NewProduct } from "../stage.ts";
-import type { Attempt } from "./attempts.ts";
+import type { Attempt, FailedAttempt } from "./attempts.ts";
 import type { LoadedPair } from "./load_pair.ts";
 import { kernelMosaicPng, overviewPng } from "./pictures.ts";
 
@@ -23,6 +23,7 @@ export interface OutputParts {
   /** The attempt that is kept. */
   readonly chosen: Attempt;
   readonly attempts: readonly Attempt[];
+  readonly failures: readonly FailedAttempt[];
   readonly folder: string;
 }
 
@@ -47,7 +48,7 @@ export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
 }
 
 function describeImages(parts: OutputParts, at: (name: string) => string): NewProduct[] {
-  const { science, loaded, chosen, attempts } = parts;
+  const { science, loaded, chosen, attempts, failures } = parts;
   const id = `${science.id}.subt`;
   const common = { ...shared(science), from: [science.id] };
   const companion = (kind: "mask" | "weight"): NewProduct => {
@@ -67,7 +68,7 @@ function describeImages(parts: OutputParts, at: (name: string) => string): NewPr
       of: science.id,
       measured: measured(parts),
       gates: [...chosen.gates],
-      attempts: attempts.map(describeAttempt),
+      attempts: [...attempts.map(describeAttempt), ...failures.map(describeFailure)],
     },
     companion("mask"),
     companion("weight"),
@@ -143,6 +144,21 @@ function describeAttempt(attempt: Attempt): { engine: string; verdict: string; g
   return { engine: attempt.engine, verdict: attempt.verdict, gates: [...attempt.gates] };
 }
 
+/** An engine that gave nothing, as the manifest keeps it. */
+function describeFailure({ engine, error }: FailedAttempt) {
+  return { engine, verdict: "fail", gates: [], error: error.name, message: error.message };
+}
+
+/** What each engine came to, in a line. */
+function verdictLines({ attempts, failures }: OutputParts): string[] {
+  const judged = attempts.map(({ engine, verdict, gates }) => {
+    const amiss = gates.filter((gate) => gate.verdict !== "pass");
+    const text = amiss.map(({ name, value }) => `${name} ${value?.toPrecision(4) ?? "unknown"}`);
+    return `${engine}: ${[verdict, ...text].join(", ")}`;
+  });
+  return [...judged, ...failures.map(({ engine, error }) => `${engine}: ${error.message}`)];
+}
+
 /** The science frame's cards, which hold WCS and zero points, and those of the subtraction. */
 function differenceHeader(parts: OutputParts): FitsHeader {
   const { loaded, chosen, science } = parts;
@@ -177,11 +193,17 @@ function differenceHeader(parts: OutputParts): FitsHeader {
     `gppy subtract: ${basename(science.path)} minus ${basename(loaded.chosen.path)}`,
   );
   header.addHistory(`gppy subtract: reference chosen: ${loaded.chosen.why}`);
+  for (const line of verdictLines(parts)) header.addHistory(`gppy subtract: ${line}`);
   return header;
 }
 
-/** Only the WCS, for companions. */
-function bare(header: FitsHeader): FitsHeader {
+/**
+ * Only the WCS and what tells the frame, for companions.
+ *
+ * @param header Of an image.
+ * @returns A new header.
+ */
+export function bare(header: FitsHeader): FitsHeader {
   const wcs = wcsFromHeader(header);
   const empty = header.clone();
   for (const { keyword } of header.cards) {

@@ -22,6 +22,7 @@ import { fwhmOf, noiseArea } from "./psf_shape.ts";
  */
 export const SCORE: ExtraRecipe = {
   role: "score",
+  ending: "score",
   make: (source) => Promise.resolve(score(source)),
 };
 
