@@ -25,7 +25,16 @@ export interface FixedMesh {
   readonly rows: number;
   /** `[rows, columns, 3]`: x and y in 2⁻¹⁶ px, and the bits of the area as float32. */
   readonly nodes: Int32Array<ArrayBufferLike>;
+  /** Whether rows may be interpolated first, then columns: the frame is hardly turned or zoomed. */
+  readonly separable: boolean;
 }
+
+/** Source px that a column of the target may run along x for one along y. */
+const LARGEST_SHEAR = 1 / 64;
+/** Neighbours lie one pixel apart in the source, but for so much. */
+const LARGEST_ZOOM = 1 / 384;
+/** log2 of the smallest step of a mesh that is worth it. */
+const SMALLEST_SHIFT = 4;
 
 /**
  * Rounds a mesh to fixed point.
@@ -50,7 +59,28 @@ export function fixedMesh(mesh: CoordinateMesh): FixedMesh {
       areas[at + 2] = known ? mesh.area[near]! : 0;
     }
   }
-  return { shift: Math.log2(mesh.stepPx), columns, rows, nodes };
+  return { shift: Math.log2(mesh.stepPx), columns, rows, nodes, separable: isSeparable(mesh) };
+}
+
+/**
+ * Whether columns of the target cross the rows of the source nearly at right angles, and at distances
+ * of nearly one pixel: the samples of a row then serve six rows of the target.
+ */
+function isSeparable({ stepPx, columns, rows, x, y }: CoordinateMesh): boolean {
+  if (stepPx < 2 ** SMALLEST_SHIFT) return false;
+  for (let row = 0; row < rows - 1; row++) {
+    for (let a = row * columns; a < row * columns + columns - 1; a++) {
+      const [down, right] = [a + columns, a + 1];
+      const dy = y[down]! - y[a]!;
+      const shear = (x[down]! - x[a]!) / dy;
+      const across = (x[right]! - x[a]! - shear * (y[right]! - y[a]!)) / stepPx;
+      const fits = Math.abs(shear) <= LARGEST_SHEAR && Math.abs(dy / stepPx) < 1.1 &&
+        Math.abs(y[right]! - y[a]!) <= LARGEST_SHEAR * stepPx &&
+        Math.abs(Math.abs(across) - 1) <= LARGEST_ZOOM;
+      if (!fits && !Number.isNaN(across)) return false; // NaN has no pixels
+    }
+  }
+  return true;
 }
 
 /**

@@ -56,18 +56,26 @@ const tables = new Map<ResampleKernel, KernelTable>();
 export function kernelTable(kernel: ResampleKernel): KernelTable {
   const known = tables.get(kernel);
   if (known !== undefined) return known;
-  const { taps, before, offset, at } = SHAPES[kernel];
+  const { taps, before, offset } = SHAPES[kernel];
   const weights = new Float64Array((PHASES + 1) * taps);
   for (let phase = 0; phase <= PHASES; phase++) {
-    const row = weights.subarray(phase * taps, (phase + 1) * taps);
-    let sum = 0;
-    for (let tap = 0; tap < taps; tap++) {
-      row[tap] = at(tap - before - phase / PHASES);
-      sum += row[tap]!;
-    }
-    for (let tap = 0; tap < taps; tap++) row[tap]! /= sum;
+    weights.set(weightsAt(kernel, phase / PHASES), phase * taps);
   }
   const table = { taps, before, offset, weights };
   tables.set(kernel, table);
   return table;
+}
+
+/**
+ * Weights of a kernel at a phase; they sum to 1.
+ *
+ * @param kernel Its name.
+ * @param phase Where the position lies behind the last tap before it, px.
+ * @returns One weight a tap.
+ */
+export function weightsAt(kernel: ResampleKernel, phase: number): Float64Array {
+  const { taps, before, at } = SHAPES[kernel];
+  const weights = Float64Array.from({ length: taps }, (_, tap) => at(tap - before - phase));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => weight / sum);
 }

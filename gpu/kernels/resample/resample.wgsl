@@ -13,6 +13,7 @@ struct Resample {
   plane: u32, source_width: u32, source_rows: u32, source_first: u32,
   mesh_shift: u32, mesh_columns: u32, mesh_first: u32, taps: u32,
   before: u32, offset: i32, scale: f32, mask_weight: f32,
+  rows_first: u32,
 }
 
 @group(0) @binding(0) var<storage, read> raw_pixels: array<u32>;
@@ -123,6 +124,8 @@ fn not_a_number() -> f32 { return bitcast<f32>(0x7fc00000u | (params.width & 1u)
 
 fn lerp(a: i32, b: i32, t: u32) -> i32 { return a + (((b - a) * i32(t)) >> params.mesh_shift); }
 
+fn phase_at(position: i32) -> u32 { return 24u * (u32(position >> 4u) & 4095u); }
+
 fn mask_of(i: u32) -> u32 { return (source_masks[i / 2u] >> (16u * (i & 1u))) & 0xffffu; }
 
 // Planes of the footprint that weigh in, UNFILLED if any pixel has no value.
@@ -147,6 +150,33 @@ fn weighted_sum(first: u32, wx: u32, wy: u32) -> f32 {
       column += kernel[wy + j] * source[first + j * params.source_width + k];
     }
     sum += kernel[wx + k] * column;
+  }
+  return sum;
+}
+
+// Where a column of a cell crosses a row of the source.
+fn crossing(a: u32, b: u32, tx: u32, v: i32) -> i32 {
+  let x = lerp(mesh[a], mesh[a + 3u], tx);
+  let y = lerp(mesh[a + 1u], mesh[a + 4u], tx);
+  let left = f32(mesh[b] - mesh[a]) / f32(mesh[b + 1u] - mesh[a + 1u]);
+  let right = f32(mesh[b + 3u] - mesh[a + 3u]) / f32(mesh[b + 4u] - mesh[a + 4u]);
+  let shear = left + (right - left) * (f32(tx) / f32(1u << params.mesh_shift));
+  return x + i32(shear * f32((v << 16u) - y)) + params.offset;
+}
+
+// Along the rows of the source where the column of the target crosses them, then along the column.
+fn sheared_sum(a: u32, b: u32, tx: u32, top: u32, wy: u32) -> f32 {
+  let before = i32(params.before);
+  let last = ((i32(params.source_width) - 5 + before) << 16u) - 1;
+  var sum = 0.0;
+  for (var j = 0u; j < params.taps; j++) {
+    let x = crossing(a, b, tx, i32(top + j + params.source_first));
+    let inside = clamp(x, before << 16u, last);
+    let first = (top + j) * params.source_width + u32((inside >> 16u) - before);
+    let wx = phase_at(inside);
+    var along = 0.0;
+    for (var k = 0u; k < params.taps; k++) { along += kernel[wx + k] * source[first + k]; }
+    sum += kernel[wy + j] * along;
   }
   return sum;
 }
@@ -176,8 +206,8 @@ fn resample_pixel(i: u32) -> u32 {
       top > i32(params.source_rows) - i32(params.taps)) {
     return 0u;
   }
-  let wx = 8u * (u32(px >> 4u) & 4095u);
-  let wy = 8u * (u32(py >> 4u) & 4095u);
+  let wx = phase_at(px);
+  let wy = phase_at(py);
   let first = u32(top) * params.source_width + u32(left);
   let bits = planes_of(first, wx, wy);
   if ((bits & UNFILLED) != 0u) { return bits & 0x7fffu; }
@@ -185,7 +215,10 @@ fn resample_pixel(i: u32) -> u32 {
   let near = mix(bitcast<f32>(mesh[a + 2u]), bitcast<f32>(mesh[b + 2u]), share);
   let far = mix(bitcast<f32>(mesh[a + 5u]), bitcast<f32>(mesh[b + 5u]), share);
   let area = near + (far - near) * f32(tx) / f32(step);
-  layers[out] = weighted_sum(first, wx, wy) * area * params.scale;
+  var sum = 0.0;
+  if (params.rows_first == 0u) { sum = weighted_sum(first, wx, wy); }
+  else { sum = sheared_sum(a, b, tx, u32(top), wy); }
+  layers[out] = sum * area * params.scale;
   return bits;
 }
 

@@ -7,7 +7,7 @@
 import type { Compute } from "../../compute.ts";
 import { f32, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
 import { type FixedMesh, meshRows } from "./fixed_mesh.ts";
-import { kernelTable, PHASES, type ResampleKernel } from "./kernel_table.ts";
+import { kernelTable, PHASES, type ResampleKernel, weightsAt } from "./kernel_table.ts";
 import { MASK_WEIGHT } from "./resample.ts";
 import wgsl from "./resample.wgsl" with { type: "text" };
 import wasm from "./resample.wasm.b64" with { type: "text" };
@@ -159,14 +159,29 @@ export interface TargetRows {
 
 const tables = new Map<ResampleKernel, Float32Array>();
 
-/** Weights of a kernel, `[PHASES + 1, 8]`; taps that it does not have are 0. */
+/** Numbers of a phase in {@linkcode kernelWeights}. */
+const PHASE_WORDS = 24;
+/** Derivatives are differences over so much of a pixel. */
+const DIFFERENCE_PX = 1 / 512;
+
+/**
+ * Weights of a kernel, `[PHASES + 1, 24]`: eight weights, their first derivatives by the position and
+ * halves of the second ones. Taps that it does not have are 0.
+ */
 export function kernelWeights(kernel: ResampleKernel): Float32Array {
   const known = tables.get(kernel);
   if (known !== undefined) return known;
-  const { taps, weights } = kernelTable(kernel);
-  const wide = new Float32Array((PHASES + 1) * 8);
+  const wide = new Float32Array((PHASES + 1) * PHASE_WORDS);
   for (let phase = 0; phase <= PHASES; phase++) {
-    for (let tap = 0; tap < taps; tap++) wide[phase * 8 + tap] = weights[phase * taps + tap]!;
+    const [before, weights, after] = [-1, 0, 1].map((side) =>
+      weightsAt(kernel, phase / PHASES + side * DIFFERENCE_PX)
+    ) as [Float64Array, Float64Array, Float64Array];
+    weights.forEach((weight, tap) => {
+      const at = phase * PHASE_WORDS + tap;
+      wide[at] = weight;
+      wide[at + 8] = (after[tap]! - before[tap]!) / (2 * DIFFERENCE_PX);
+      wide[at + 16] = (after[tap]! - 2 * weight + before[tap]!) / (2 * DIFFERENCE_PX ** 2);
+    });
   }
   tables.set(kernel, wide);
   return wide;
@@ -191,6 +206,11 @@ export interface ResampleSlots {
   /** Planes of uint16: bits of every source pixel that weighs in noticeably. */
   readonly masks: number;
 }
+
+/** As many rows as a block has. */
+const PIECE_ROWS = 32;
+/** Of separable.as.ts. */
+const BLOCK_BYTES = 4096;
 
 /**
  * A pass that resamples one frame into one plane.
@@ -227,7 +247,10 @@ export function resamplePass(
       u32(offset > 0 ? offset * 65536 : half),
       f32(source.scale),
       f32(MASK_WEIGHT),
+      u32(options.kernel === "lanczos3" && source.mesh.separable ? 1 : 0),
     ],
     each: 2,
+    pieceRows: PIECE_ROWS,
+    scratchBytes: BLOCK_BYTES,
   };
 }
