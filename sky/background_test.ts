@@ -64,6 +64,61 @@ for (const [file, meshPx, filter] of CASES) {
     }));
 }
 
+/** Background and noise of sep, which has Source Extractor's code in float32. */
+async function sep(data: Float32Array, width: number, folder: string) {
+  const [image, level, sigma] = ["image", "level", "sigma"].map((name) => join(folder, name));
+  await writeFile(image!, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const program = `
+import sys, numpy, sep
+image = numpy.fromfile(sys.argv[1], numpy.float32).reshape(-1, ${width})
+background = sep.Background(image, mask=~numpy.isfinite(image), bw=64, bh=64, fw=3, fh=3)
+background.back(dtype=numpy.float32).tofile(sys.argv[2])
+background.rms(dtype=numpy.float32).tofile(sys.argv[3])`;
+  const args = ["-c", program, image!, level!, sigma!];
+  const { success, stderr } = await new Deno.Command("/usr/bin/python3", { args }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const floats = async (path: string) => new Float32Array((await Deno.readFile(path)).buffer);
+  return { level: await floats(level!), sigma: await floats(sigma!) };
+}
+
+const SEP_CASES = [
+  "sep-image/image.fits",
+  "arcsat-20250602-xo1b/XO1-b_z_20250602_041008.fits",
+  "decam-sfft-mini/Stack-DEC-OBS18.fits",
+  "panoptes/unsolved.fits",
+  "exotic-hatp32/HatP32Dec202017/HATP-32171220064512.FITS",
+];
+
+for (const file of SEP_CASES) {
+  testWithData(
+    `measureBackground() agrees with sep on ${file}`,
+    () =>
+      withFolder(async (folder) => {
+        const { data, width, height } = await readImage(join(DATA, file));
+        const theirs = await sep(data, width, folder);
+        using compute = await openCompute({ device: "cpu" });
+        const ours = await measureBackground(compute, { width, values: data });
+        let [sum, worst, worstSigma] = [0, 0, 0];
+        for (let y = 0; y < height; y++) {
+          const [level, sigma] = [ours.levelRow(y), ours.sigmaRow(y)];
+          for (let x = 0; x < width; x++) {
+            const apart = Math.abs(level[x]! - theirs.level[y * width + x]!);
+            sum += apart;
+            worst = Math.max(worst, apart);
+            worstSigma = Math.max(
+              worstSigma,
+              Math.abs(sigma[x]! / theirs.sigma[y * width + x]! - 1),
+            );
+          }
+        }
+        const unit = ours.globalSigma;
+        assert.ok(worst < 0.05 * unit, `${worst / unit} sigma`);
+        assert.ok(sum / data.length < 0.01 * unit, `${sum / data.length / unit} sigma on average`);
+        assert.ok(worstSigma < 0.01, `${worstSigma}`);
+      }),
+  );
+}
+
 /** A tilted sky with noise 4, stars on top. */
 function skyImage(width: number, height: number): Float32Array {
   const normal = normalDeviates(7);
