@@ -124,6 +124,8 @@ export interface StageDeclaration<
   readonly metrics: Metrics;
   /** What bare FITS files given on the command line are taken as. */
   readonly ingestAs: "raw" | "frame" | "stack" | "difference";
+  /** Whether several manifests may be given, whose products it takes together; no if left out. */
+  readonly manyNights?: boolean;
   /**
    * Narrows the products of the declared kinds down to those the stage shall take.
    * Left out: all of them.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { EXIT_CODES, UsageError } from "../../config/errors.ts";
 import type { Site } from "../../config/site.ts";
@@ -18,6 +18,7 @@ import {
 } from "../../stages/manifest_file.ts";
 import { resolveParameters } from "../../stages/parameters.ts";
 import { runStage } from "../../stages/runner.ts";
+import { gatherNights } from "../../stages/stack/gather.ts";
 import type { StageDeclaration } from "../../stages/stage.ts";
 import { addStageFlags, readStageFlags } from "../flags.ts";
 import { addSharedOptions, openSession, type Session, type SharedOptions } from "../session.ts";
@@ -41,7 +42,12 @@ export function stageCommand(stage: StageDeclaration, setExitCode: SetExitCode):
   const command = new Command(stage.name)
     .summary(stage.summary)
     .description([`${stage.summary}.`, stage.description].filter(Boolean).join("\n\n"))
-    .argument("[input...]", "a manifest, `-` for stdin, or folders and FITS files")
+    .argument(
+      "[input...]",
+      stage.manyNights
+        ? "manifests, `-` for stdin, or folders and FITS files"
+        : "a manifest, `-` for stdin, or folders and FITS files",
+    )
     .option("-o, --output <file>", "write the manifest here instead of to stdout");
   addStageFlags(command, stage);
   addSharedOptions(command);
@@ -109,17 +115,21 @@ export function exitCodeFor(left: readonly Left[]): number {
  * @param session Site, log and signal.
  * @param options Unit and work folder, if given.
  * @returns The manifest, and what was left behind while it was made.
- * @throws {UsageError} If there is no input, or manifests and frames are mixed.
+ * @throws {UsageError} If there is no input, manifests and frames are mixed, or there are several
+ * manifests for a stage that takes one.
  */
 export async function loadInput(
   inputs: readonly string[],
-  stage: Pick<StageDeclaration, "name" | "ingestAs">,
+  stage: Pick<StageDeclaration, "name" | "ingestAs" | "manyNights">,
   session: Session,
   options: Pick<SharedOptions, "unit" | "work">,
 ): Promise<{ manifest: Manifest; left: readonly Left[] }> {
   const first = inputs[0] ?? (Deno.stdin.isTerminal() ? undefined : "-");
   if (first === undefined) throw noInput(stage.name, "no input");
   const manifests = inputs.filter((input) => input === "-" || input.endsWith(".json"));
+  if (stage.manyNights && manifests.length > 1 && manifests.length === inputs.length) {
+    return { manifest: await gather(inputs, stage.name, session, options), left: [] };
+  }
   if (manifests.length > 1 || (manifests.length === 1 && inputs.length > 1)) {
     throw new UsageError(
       `Cannot run ${stage.name}: take one manifest, or frames, not several of them together`,
@@ -141,6 +151,19 @@ export async function loadInput(
   });
   if (stage.ingestAs === "raw") requireUnit(manifest, site);
   return { manifest, left: manifest.left };
+}
+
+/** The products of several nights, worked on together in a folder of their own. */
+async function gather(
+  inputs: readonly string[],
+  stage: string,
+  { site, log, signal, display }: Session,
+  { work }: Pick<SharedOptions, "work">,
+): Promise<Manifest> {
+  const folder = resolve(work ?? join(site.paths.work, "nights", stage));
+  return await gatherNights(inputs, {
+    ...{ site, log, signal, progress: display.start("read"), work: folder },
+  });
 }
 
 async function loadManifest(path: string, stage: string): Promise<Manifest> {

@@ -76,7 +76,7 @@ export async function gatherNights(
   }
   if (products.size === 0) {
     throw new DataError(
-      `Cannot build references: there are neither manifests nor images in "${places.join('", "')}"`,
+      `Cannot gather nights: there are neither manifests nor images in "${places.join('", "')}"`,
       { details: { places: places.length } },
     );
   }

@@ -6,8 +6,10 @@
 
 import { z } from "zod";
 import { DataError } from "../../config/errors.ts";
+import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
-import { type Block, stackId, timeBlocks } from "./blocks.ts";
+import { type Block, listedBlocks, stackId, timeBlocks } from "./blocks.ts";
+import { isListed, readList, readSkipped, SKIP_FILE } from "./frame_lists.ts";
 import { judgeInputs } from "./gates.ts";
 import { describeStack, makeStack, prepareFrames } from "./make_stack.ts";
 import { removeJournals } from "./outputs.ts";
@@ -15,10 +17,15 @@ import { combineParams, gateParams } from "./stack_params.ts";
 
 const params = z.object({
   ...combineParams,
-  gapS: z.number().min(0).default(300)
-    .describe("A pause longer than this starts a new stack").meta({ unit: "s" }),
+  gapS: z.number().min(0).nullable().default(300)
+    .describe("A pause longer than this starts a new stack; none: only objects and filters do")
+    .meta({ unit: "s" }),
   unitsTogether: z.boolean().default(false)
     .describe("Combine frames of several telescopes; the stack is named after the first"),
+  lists: z.array(z.string()).default([])
+    .describe("Make one stack of the frames that each of these files names, and no others"),
+  skip: z.string().nullable().default(null)
+    .describe(`File of objects and frames to leave out; none: ${SKIP_FILE} of the site folder`),
   minFrames: z.int().min(1).default(1).describe("Make no stack of fewer frames"),
   ...gateParams,
 });
@@ -44,22 +51,37 @@ took part; CLIPPED, REJECTED; NO_DATA and the value 0 where nothing did) and its
   metrics: z.object({
     frames: z.int().describe("Frames that went into stacks"),
     stacks: z.int(),
+    skipped: z.int().describe("Frames that were left out by a list"),
   }),
   ingestAs: "frame",
+  manyNights: true,
   async run(params, context) {
-    const blocks = timeBlocks(context.inputs, params.gapS, params.unitsTogether);
+    const skipped = await readSkipped(params.skip, context.site.folder);
+    const inputs = context.inputs.filter((frame) => !isListed(skipped, frame));
+    const leftOut = context.inputs.filter((frame) => isListed(skipped, frame));
+    context.log.debug("{frames} frames are on the skip list", { frames: leftOut.length });
+    const blocks = await makeBlocks(inputs, params);
     const enough = blocks.filter((block) => hasEnough(block, params.minFrames, context));
-    const made = await context.each(enough, (block) => stackBlock(block, params, context), {
-      id: (block) => block.id,
-    });
+    const made = await context.each(
+      enough,
+      (block) => stackBlock(block, leftOut, params, context),
+      {
+        id: (block) => block.id,
+      },
+    );
     await removeJournals(context.folder);
     const frames = made.reduce((sum, one) => sum + one.frames, 0);
     return {
       products: made.flatMap(({ products }) => products),
-      metrics: { frames, stacks: made.length },
+      metrics: { frames, stacks: made.length, skipped: leftOut.length },
     };
   },
 });
+
+async function makeBlocks(inputs: readonly Product[], params: Params): Promise<Block[]> {
+  if (params.lists.length === 0) return timeBlocks(inputs, params.gapS, params.unitsTogether);
+  return listedBlocks(inputs, await Promise.all(params.lists.map(readList)));
+}
 
 function hasEnough(block: Block, minFrames: number, context: StageContext): boolean {
   const count = block.frames.length;
@@ -74,6 +96,7 @@ function hasEnough(block: Block, minFrames: number, context: StageContext): bool
 
 async function stackBlock(
   block: Block,
+  skipped: readonly Product[],
   params: Params,
   context: StageContext,
 ): Promise<{ readonly products: NewProduct[]; readonly frames: number }> {
@@ -98,6 +121,11 @@ async function stackBlock(
     id: product.id,
     reason: judged.left.find((one) => one.product === product)?.reason ?? "it cannot be used",
   }));
+  const { object, filter } = frames[0]!.product;
+  for (const one of skipped) {
+    if (one.object !== object || one.filter !== filter) continue;
+    left.push({ id: one.id, reason: "it is on the skip list" });
+  }
   const made = await makeStack(frames, { id, left }, params, context);
   return { products: describeStack(made), frames: frames.length };
 }

@@ -17,8 +17,15 @@ import { pixelMethod, type StackMethod } from "./stack_params.ts";
 const KEPT = [
   ...["OBJECT", "FILTER", "UNIT", "TELESCOP", "INSTRUME", "OBSERVER", "OBSERVAT", "IMAGETYP"],
   ...["XBINNING", "YBINNING", "GAIN", "CCD-TEMP", "SITELAT", "SITELONG", "FLATNAME", "BIASNAME"],
-  ...["DARKNAME", "OBJCTRA", "OBJCTDEC", "RA", "DEC"],
+  ...["DARKNAME", "OBJCTRA", "OBJCTDEC", "OBJCTROT", "RA", "DEC", "PIERSIDE", "SITEELEV", "FWHEEL"],
+  ...["XPIXSZ", "YPIXSZ", "SET-TEMP", "FOCALLEN", "FOCRATIO", "FOCNAME", "FOCPOS", "ROWORDER"],
 ];
+
+/** Angles whose mean goes into the stack where every frame has them. */
+const MEAN_ANGLES = [["CENTALT", "mean altitude"], ["CENTAZ", "mean azimuth"]] as const;
+
+/** Julian date of MJD 0. */
+const JD_OF_MJD = 2400000.5;
 
 /** How a stack was made. */
 export interface StackRecord {
@@ -88,6 +95,10 @@ export function stackHeader(
   if (airmass !== undefined) {
     header.set("AIRMASS", airmass, "mean of the frames, by exposure");
   }
+  for (const [keyword, comment] of MEAN_ANGLES) {
+    const angle = meanAngleDeg(frames.map((frame) => frame.header.number(keyword)));
+    if (angle !== undefined) header.set(keyword, angle, `[deg] ${comment}`);
+  }
   setNoise(header, frames, record);
   setWcs(header, grid.wcs);
   header.set("BUNIT", "adu", "unit of the pixels");
@@ -108,7 +119,9 @@ function setTimes(header: FitsHeader, times: StackTimes): void {
   header.set("DATE-END", mjdToIso(times.endMjd), "UTC, end of the last frame");
   header.set("MJD-BEG", times.startMjd, "[d] start of the first frame");
   header.set("MJD-END", times.endMjd, "[d] end of the last frame");
+  header.set("JD", times.mjd + JD_OF_MJD, "[d] mean start of the frames");
   header.set("EXPTIME", times.exposureS, "[s] sum of the exposures");
+  header.set("EXPOSURE", times.exposureS, "[s] sum of the exposures");
 }
 
 /** Mean by exposure; undefined where that of a frame is not known. */
@@ -122,6 +135,18 @@ function meanAirmass(frames: readonly StackFrame[]): number | undefined {
     total += share;
   }
   return total > 0 ? Number((sum / total).toFixed(5)) : undefined;
+}
+
+/** Mean of directions, which knows no seam at 0°; undefined where one is not known. */
+function meanAngleDeg(angles: readonly (number | undefined)[]): number | undefined {
+  let [x, y] = [0, 0];
+  for (const angle of angles) {
+    if (angle === undefined) return undefined;
+    x += Math.cos(angle * Math.PI / 180);
+    y += Math.sin(angle * Math.PI / 180);
+  }
+  const mean = Math.atan2(y, x) * 180 / Math.PI;
+  return Number((mean < 0 && angles.some((angle) => angle! >= 0) ? mean + 360 : mean).toFixed(6));
 }
 
 function setNoise(header: FitsHeader, frames: readonly StackFrame[], record: StackRecord): void {

@@ -122,7 +122,7 @@ for (const combine of ["clipped-mean", "median", "mean"] as const) {
 Deno.test("stack writes times, gain, exposure and inputs of its frames into the header", async () => {
   await withStack(frames(3), { combine: "median", weights: "equal" }, async ({ products }) => {
     const { image: { header }, product } = await readStack(products);
-    assert.equal(product.id, "calib_7DT07_T1_20230225_022400_r_180.com");
+    assert.equal(product.id, "calib_7DT07_T1_20230225_022510_r_180.com");
     assert.ok(Math.abs(header.number("EGAIN")! - 3) < 1e-9);
     assert.equal(header.number("EXPTIME"), 180);
     assert.equal(header.number("NCOMBINE"), 3);
@@ -185,11 +185,32 @@ Deno.test("stack starts a new block after a gap and makes one of a single frame"
   await withStack(specs, { gapS: 310 }, ({ products }) => {
     const names = products.filter(({ kind }) => kind === "stack").map(({ id }) => id);
     assert.deepEqual(names, [
-      "calib_7DT07_T1_20230225_000000_r_180.com",
+      "calib_7DT07_T1_20230225_000310_r_180.com",
       "calib_7DT07_T1_20230225_001640_r_60.com",
     ]);
     return Promise.resolve();
   });
+});
+
+Deno.test("stack makes the stacks of lists alone, and says what the skip list left out", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "gppy-lists-" });
+  try {
+    const list = join(folder, "best.txt");
+    const skip = join(folder, "skip.txt");
+    await Deno.writeTextFile(list, "calib_7DT07_T1_f0.fits\ncalib_7DT07_T1_f3\n");
+    await Deno.writeTextFile(skip, "calib_7DT07_T1_f1 trailed\n");
+    const specs = [0, 100, 470, 90_000].map((second) => ({ mjd: 60000 + second / 86400 }));
+    await withStack(specs, { lists: [list], skip }, async ({ products }) => {
+      assert.equal(products.length, 3);
+      const { image: { header } } = await readStack(products);
+      assert.equal(header.number("NCOMBINE"), 2);
+      assert.equal(header.text("IMAGE002"), "calib_7DT07_T1_f3.fits");
+      assert.equal(header.number("MJD-END"), 60000 + 90_060 / 86400);
+      assert.match(header.toText(), /left out calib_7DT07_T1_f1: it is on the skip list/);
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("stack leaves a block of too few frames behind when asked to", async () => {
@@ -248,7 +269,7 @@ Deno.test("stack leaves a frame without a WCS behind and stacks the others", asy
     const site = await loadSite({ base: folder, env: {} });
     const { context, left } = testContext({ products: made, inputs: ["frame"], site, folder });
     const { products, metrics } = await stack.run(stack.params.parse({}), context);
-    assert.deepEqual(metrics, { frames: 1, stacks: 1 });
+    assert.deepEqual(metrics, { frames: 1, stacks: 1, skipped: 0 });
     assert.match(left[0]!.message, /calib_7DT07_T1_f1": it has no WCS/);
     assert.match(products[0]!.id, /_r_60\.com$/);
   } finally {
