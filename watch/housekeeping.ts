@@ -106,18 +106,24 @@ export class Housekeeping {
     return shortage === undefined;
   }
 
+  /** The metrics of this moment. */
+  metrics(): string {
+    const { journal, clock } = this.#options;
+    return metricsText(journal, this.measure(), clock.now());
+  }
+
   /**
    * Writes the metrics.
    *
    * @param now Also when they are not due.
    */
   writeMetrics(now: boolean): void {
-    const { journal, settings, clock, site, log } = this.#options;
+    const { settings, clock, site, log } = this.#options;
     if (!now && clock.mono() - this.#metricsAt < METRICS_MS) return;
     this.#metricsAt = clock.mono();
     const path = settings.metrics ?? join(site.paths.base, "journal", "gppy.prom");
     try {
-      writeMetrics(path, metricsText(journal, this.measure(), clock.now()));
+      writeMetrics(path, this.metrics());
       this.#problem = "";
     } catch (error) {
       const reason = (error as Error).message;

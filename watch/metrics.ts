@@ -53,6 +53,12 @@ export function metricsText(journal: Journal, resources: Resources, now: number)
       ),
     ),
     metric(
+      "gppy_paused",
+      "gauge",
+      "1 while too little disk or memory keeps stages from beginning",
+      [[{}, journal.fact("paused") ? 1 : 0]],
+    ),
+    metric(
       "gppy_running",
       "gauge",
       "Nights that are worked on",

@@ -58,6 +58,8 @@ export const watchSchema = z.object({
     .describe("Sends the morning digest at this hour of UTC, or when it is first up after it"),
   metrics: z.string().nullable().default(null)
     .describe("File of metrics for Prometheus; <base>/journal/gppy.prom if not set"),
+  metricsPort: z.int().min(0).max(65535).nullable().default(null)
+    .describe("Serves /metrics and /healthz at this port of 127.0.0.1 too; 0 takes any"),
   journal: z.string().nullable().default(null)
     .describe("The journal, on a local disk; <base>/journal/journal.sqlite if not set"),
 });

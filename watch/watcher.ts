@@ -15,6 +15,7 @@ import { FileEvents } from "./file_events.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import type { Journal } from "./journal.ts";
 import { LeaseWatch } from "./leases.ts";
+import { serveMetrics } from "./metrics_server.ts";
 import type { Notifier } from "./notify.ts";
 import { Retries } from "./retries.ts";
 import type { WatchSettings } from "./settings.ts";
@@ -71,6 +72,7 @@ class Watcher implements Disposable {
   readonly #leases: LeaseWatch;
   readonly #retries: Retries;
   readonly #over = new AbortController();
+  readonly #server: Disposable | undefined;
   #waker = new AbortController();
   #nextLook = -Infinity;
   #lastLoop: number;
@@ -86,6 +88,10 @@ class Watcher implements Disposable {
     this.#leases = new LeaseWatch(clock, settings.leaseS * 1000);
     this.#retries = new Retries(journal, clock);
     this.#lastLoop = clock.mono();
+    this.#server = settings.metricsPort === null ? undefined : serveMetrics(settings.metricsPort, {
+      metrics: () => this.#housekeeping.metrics(),
+      trouble: () => this.#trouble(),
+    }, options.log);
     options.stop.addEventListener("abort", wake, { once: true });
   }
 
@@ -109,6 +115,14 @@ class Watcher implements Disposable {
   [Symbol.dispose](): void {
     this.#over.abort();
     this.#events[Symbol.dispose]();
+    this.#server?.[Symbol.dispose]();
+  }
+
+  /** Why this watcher is not well, if so. A pause for want of disk is no illness: it ends by itself. */
+  #trouble(): string | undefined {
+    const idleMs = this.#options.clock.mono() - this.#lastLoop;
+    if (idleMs <= LOOP_LIMIT_MS) return undefined;
+    return `the watcher has not come round for ${Math.round(idleMs / 1000)} s`;
   }
 
   get #filter(): TaskFilter {
@@ -193,7 +207,7 @@ class Watcher implements Disposable {
       await clock.sleep(Math.min(beatMs, dogMs), this.#over.signal);
       if (this.#over.signal.aborted) return;
       this.#safely("beat", () => this.#crew.beat());
-      const stuck = !this.#options.stop.aborted && clock.mono() - this.#lastLoop > LOOP_LIMIT_MS;
+      const stuck = !this.#options.stop.aborted && this.#trouble() !== undefined;
       if (clock.mono() < dogAt || stuck) continue;
       dogAt = clock.mono() + dogMs;
       await notifySystemd("WATCHDOG=1");
