@@ -35,6 +35,27 @@ backendTest("jobs called at once all come out right", async (compute) => {
   await Promise.all([1, 7, 130, 4].map((rows) => assertDecodes(compute, 97, rows)));
 });
 
+backendTest("jobs called at once see what those before them have made", async (compute) => {
+  using lent = compute.allocate(97 * 130 * 4);
+  const raw = Uint8Array.from({ length: 97 * 130 * 4 }, (_, i) => i % 200);
+  for (const middle of [lent.bytes, new Uint8Array(raw.length)]) {
+    middle.fill(0);
+    const halfway = new Float32Array(middle.buffer, middle.byteOffset, middle.length / 4);
+    const values = new Float32Array(raw.length / 4);
+    const first = { width: 97, bitpix: -32, bscale: 1, bzero: 1 } as const;
+    await Promise.all([
+      decode(compute, raw, halfway, first),
+      decode(compute, middle, values, { ...first, bzero: 0 }),
+    ]);
+    const view = new DataView(raw.buffer);
+    const swapped = new DataView(new ArrayBuffer(4));
+    values.forEach((value, i) => {
+      swapped.setFloat32(0, Math.fround(view.getFloat32(4 * i) + 1), true);
+      assert.ok(Object.is(value, swapped.getFloat32(0)), `pixel ${i}`);
+    });
+  }
+});
+
 backendTest("an aborted job rejects with the reason and the next one works", async (compute) => {
   const reason = new DOMException("Interrupted", "AbortError");
   const controller = new AbortController();

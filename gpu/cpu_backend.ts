@@ -45,12 +45,31 @@ const PIECE_PIXELS = 1 << 16;
 /** Arrays outside the shared memory go through copies of so many bytes. */
 const COPY_BYTES = 256 << 20;
 
+/** A strip that the threads have been told of. */
+interface StartedJob {
+  /** Arrays outside of the shared memory that get copies of what it makes. */
+  readonly given: ReadonlySet<ArrayBufferLike>;
+  readonly done: Promise<void>;
+}
+
+/** What the threads are told of a strip. */
+interface JobTasks {
+  readonly passes: readonly ThreadPass[];
+  /** The control block. */
+  readonly words: Int32Array<ArrayBufferLike>;
+  /** Address of the working memory of a thread. */
+  readonly scratch: (thread: number) => number;
+}
+
+const isRead = ({ role }: Slot) => role === "input" || role === "table";
+
 /** Runs kernels on the processor, on threads over one shared memory. */
 export class CpuBackend implements Backend {
   readonly kind = "cpu";
   readonly #shared: SharedMemory;
   readonly #threads: ThreadPool;
-  readonly #queue = new Queue();
+  readonly #starts = new Queue();
+  readonly #started: StartedJob[] = [];
   readonly #memoryBytes: number;
   #closed = false;
 
@@ -80,59 +99,100 @@ export class CpuBackend implements Backend {
     return this.#shared.lend(bytes);
   }
 
-  /** Runs a job; arrays outside the shared memory are copied, strip by strip. */
-  run(job: StripJob, signal?: AbortSignal): Promise<void> {
-    return this.#queue.add(async () => {
+  /**
+   * Runs a job; arrays outside the shared memory are copied, strip by strip.
+   *
+   * The threads are told of the next job while they still work on one, unless it needs a copy of
+   * what that one makes: they go on without waiting for the main thread.
+   */
+  async run(job: StripJob, signal?: AbortSignal): Promise<void> {
+    const { done } = await this.#starts.add(async () => {
       if (this.#closed) throw new GpuError(`Cannot run '${job.label}': the backend is closed`);
       clearCounters(job);
-      const copied = job.slots.filter(({ bytes }) =>
-        bytes === undefined || this.#shared.addressOf(bytes) === undefined
-      );
+      const copied = job.slots.filter((slot) => this.#isCopied(slot));
       const free = Math.max(1 << 20, this.#memoryBytes - this.#shared.used) / 2;
       const room = { bindingBytes: free, totalBytes: Math.min(free, COPY_BYTES) };
-      const rows = fittingRows({ ...job, slots: copied }, room);
-      for (const strip of cutJob(job, rows)) await this.#runStrip(strip, signal);
+      const strips = cutJob(job, fittingRows({ ...job, slots: copied }, room));
+      for (const strip of strips.slice(0, -1)) await (await this.#start(strip, signal)).done;
+      return await this.#start(strips.at(-1)!, signal);
     });
+    await done;
   }
 
-  async #runStrip(job: StripJob, signal: AbortSignal | undefined): Promise<void> {
-    const placed = new PlacedSlots(job, this.#shared);
-    try {
-      placed.copyIn();
+  #isCopied({ bytes }: Slot): boolean {
+    return bytes === undefined || this.#shared.addressOf(bytes) === undefined;
+  }
+
+  /** Hands a strip to the threads, behind one that they work on at most. */
+  async #start(job: StripJob, signal: AbortSignal | undefined): Promise<StartedJob> {
+    for (const { kernel } of job.passes) await this.#threads.load(kernel.name, kernel.wasm);
+    const taken = job.slots.filter((slot) => this.#isCopied(slot) && isRead(slot));
+    const waits = ({ given }: StartedJob) => taken.some(({ bytes }) => given.has(bytes!.buffer));
+    while (this.#started.length > 1 || this.#started.some(waits)) await this.#oneDone();
+    for (;;) {
       signal?.throwIfAborted();
-      await this.#runPasses(job, placed, signal);
-      signal?.throwIfAborted();
-      placed.copyOut();
-    } finally {
-      placed[Symbol.dispose]();
+      try {
+        return this.#hand(job, signal);
+      } catch (error) {
+        const short = error instanceof GpuError && error.details.outOfMemory === true;
+        if (!short || this.#started.length === 0) throw error;
+        await this.#oneDone();
+      }
     }
   }
 
-  async #runPasses(
-    job: StripJob,
+  async #oneDone(): Promise<void> {
+    await this.#started[0]!.done.catch(() => undefined); // told by its own run()
+  }
+
+  #hand(job: StripJob, signal: AbortSignal | undefined): StartedJob {
+    using parts = new DisposableStack();
+    const placed = parts.use(new PlacedSlots(job, this.#shared));
+    placed.copyIn();
+    const tasks = this.#tasksOf(job, placed, parts);
+    const held = parts.move();
+    const made = job.slots.filter((slot) => this.#isCopied(slot) && !isRead(slot) && slot.bytes);
+    const started: StartedJob = {
+      given: new Set(made.map(({ bytes }) => bytes!.buffer)),
+      done: this.#finish(tasks, placed, signal).finally(() => {
+        held.dispose();
+        this.#started.splice(this.#started.indexOf(started), 1);
+      }),
+    };
+    this.#started.push(started);
+    started.done.catch(() => undefined); // told by run()
+    return started;
+  }
+
+  async #finish(
+    { passes, words, scratch }: JobTasks,
     placed: PlacedSlots,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { passes } = job;
-    for (const { kernel } of passes) await this.#threads.load(kernel.name, kernel.wasm);
-    const controlWords = STOP_WORDS + PASS_WORDS * passes.length;
-    const scratchBytes = Math.max(...passes.map((pass) => pass.scratchBytes ?? 0)) + 128 & ~63;
-    using control = this.#shared.lend(controlWords * 4);
-    using args = this.#shared.lend(passes.length * ARGUMENT_BYTES);
-    using scratch = this.#shared.lend(this.#threads.size * scratchBytes);
-    const words = new Int32Array(control.bytes.buffer, control.address, controlWords).fill(0);
-    const tasks = passes.map((pass, i) => this.#writeArguments(job, pass, placed, args, i));
     const stop = () => Atomics.store(words, 0, 1);
     signal?.addEventListener("abort", stop);
     try {
-      await this.#threads.run((thread) => ({
-        passes: tasks,
-        control: control.address,
-        scratch: scratch.address + thread * scratchBytes,
-      }));
+      const control = words.byteOffset;
+      await this.#threads.run((thread) => ({ passes, control, scratch: scratch(thread) }));
     } finally {
       signal?.removeEventListener("abort", stop);
     }
+    signal?.throwIfAborted();
+    placed.copyOut();
+  }
+
+  #tasksOf(job: StripJob, placed: PlacedSlots, parts: DisposableStack): JobTasks {
+    const { passes } = job;
+    const controlWords = STOP_WORDS + PASS_WORDS * passes.length;
+    const scratchBytes = Math.max(...passes.map((pass) => pass.scratchBytes ?? 0)) + 128 & ~63;
+    const control = parts.use(this.#shared.lend(controlWords * 4));
+    const args = parts.use(this.#shared.lend(passes.length * ARGUMENT_BYTES));
+    const { address } = parts.use(this.#shared.lend(this.#threads.size * scratchBytes));
+    return {
+      passes: passes.map((pass, i) => this.#writeArguments(job, pass, placed, args, i)),
+      words: new Int32Array(control.bytes.buffer, control.address, controlWords).fill(0),
+      scratch: (thread) => address + thread * scratchBytes,
+    };
   }
 
   #writeArguments(
