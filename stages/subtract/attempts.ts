@@ -133,7 +133,8 @@ async function attemptOnce(
   const result = await engine.run(pair);
   const finished = await finishDifference(pair, result, loaded.quiet, options.skyMeshPx);
   const metrics = measureDifference(pair, finished, loaded.quiet, options.zeroPointRatio);
-  const facts = { coverage: loaded.aligned.coverage, registrationPx: loaded.registrationPx };
+  const { registrationPx, registrationScatterPx } = loaded;
+  const facts = { coverage: loaded.aligned.coverage, registrationPx, registrationScatterPx };
   const gates = judge(finished, metrics, facts, options.limits);
   const verdict = worst(gates);
   return { engine: engine.name, pair, finished, metrics, gates, verdict, noiseShare: 1 };

@@ -10,12 +10,15 @@ import type { Gate } from "../manifest.ts";
 import type { FinishedDifference } from "./finish.ts";
 import { varianceIn } from "./noise.ts";
 import type { AlignedPair, Box, KernelStar } from "./pair.ts";
+import { blockPull, blockResiduals } from "./residuals.ts";
 
 /** What was measured on a difference; null where there was nothing to measure it by. */
 export interface DifferenceMetrics {
   /** Robust spread of difference over noise on bare sky; 1 when the noise map is right. */
   readonly pullSigma: number | null;
   readonly pullMean: number | null;
+  /** Root mean square of the mean over 64-px squares of bare sky, in standard errors. */
+  readonly blockPull: number | null;
   /** Robust spread of difference over noise in the cores of the kernel stars. */
   readonly starPullSigma: number | null;
   /** Median over the kernel stars of the signal left in their footprint over the star's. */
@@ -34,6 +37,9 @@ export interface GateLimits {
   readonly maxSumError: number;
   readonly minCoverage: number;
   readonly maxRegistrationPx: number;
+  readonly maxBlockPull: number;
+  readonly maxStarPull: number;
+  readonly maxMasked: number;
 }
 
 /**
@@ -57,6 +63,7 @@ export function measureDifference(
   return {
     pullSigma: stats?.sigma ?? null,
     pullMean: stats?.mean ?? null,
+    blockPull: blockPull(blockResiduals(pair, finished, quiet)),
     starPullSigma: spreadOfStars(pair, finished),
     powerLeft: powerLeft(pair, finished),
     sumOverFluxRatio: sum === null || !(pair.scale > 0) ? null : sum / pair.scale,
@@ -141,6 +148,7 @@ function powerLeft(pair: AlignedPair, finished: FinishedDifference): number | nu
 export interface PairFacts {
   readonly coverage: number;
   readonly registrationPx: number;
+  readonly registrationScatterPx: number;
 }
 
 /**
@@ -178,6 +186,10 @@ export function judge(
       (coverage) => coverage >= limits.minCoverage,
     ),
     upTo("registration offset, px", facts.registrationPx, limits.maxRegistrationPx, 3),
+    upTo("registration scatter, px", facts.registrationScatterPx, limits.maxRegistrationPx, 3),
+    upTo("pull of 64-px squares of sky", metrics.blockPull, limits.maxBlockPull),
+    upTo("pull spread in star cores", metrics.starPullSigma, limits.maxStarPull),
+    upTo("fraction masked", finished.maskedFraction, limits.maxMasked),
   ];
 }
 
@@ -192,16 +204,17 @@ function gate(
   return { name, value: finite, threshold, verdict };
 }
 
-/** What cannot be measured is no reason to fail: a zero point may be missing. */
-function upTo(name: string, value: number | null, limit: number, failing: number): Gate {
+/** What cannot be measured is no reason to fail: a zero point may be missing. Without a factor it never fails. */
+function upTo(name: string, value: number | null, limit: number, failing = Infinity): Gate {
   const finite = value !== null && Number.isFinite(value) ? value : null;
   const verdict = finite === null || finite <= limit
     ? "pass"
     : finite <= failing * limit
     ? "degraded"
     : "fail";
-  const text = `at most ${limit}; fails beyond ${Number((failing * limit).toPrecision(3))}`;
-  return { name, value: finite, threshold: text, verdict };
+  const beyond = `; fails beyond ${Number((failing * limit).toPrecision(3))}`;
+  const threshold = `at most ${limit}${Number.isFinite(failing) ? beyond : ""}`;
+  return { name, value: finite, threshold, verdict };
 }
 
 function aboutOne(name: string, value: number | null, error: number): Gate {

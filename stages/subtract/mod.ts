@@ -62,8 +62,17 @@ const params = z.object({
       "How far the kernel sum may be from what fluxes and zero points demand; fails at twice that",
     ),
   maxRegistration: z.number().positive().default(1)
-    .describe("Median offset of the stars of both images; fails at three times that")
+    .describe(
+      "Median offset of the stars of both images, and its scatter; fails at three times that",
+    )
     .meta({ unit: "px" }),
+  maxBlockPull: z.number().positive().default(3)
+    .describe("Mean of the difference over 64-px squares of sky, rms; degraded beyond")
+    .meta({ unit: "sigma" }),
+  maxStarPull: z.number().positive().default(3)
+    .describe("Spread of difference over noise in the cores of kernel stars; degraded beyond"),
+  maxMasked: z.number().min(0).max(1).default(0.5)
+    .describe("Part of the pixels that may be unusable; degraded beyond"),
   minCoverage: z.number().min(0).max(1).default(0.1)
     .describe("Part of the frame that the reference must cover"),
 });
@@ -148,7 +157,7 @@ async function subtractOne(
   });
   const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".subtract-" });
   try {
-    const loaded = await loadPair(stack, reference, context, { ...params, scratch });
+    using loaded = await loadPair(stack, reference, context, params);
     const engines = await chooseEngines(params, context, scratch);
     const options = attemptOptions(stack, loaded, params, context);
     const outcome = await tryEngines(loaded, engines, options);

@@ -15,6 +15,8 @@ import type { NewProduct } from "../stage.ts";
 import type { Attempt, FailedAttempt } from "./attempts.ts";
 import type { LoadedPair } from "./load_pair.ts";
 import { kernelMosaicPng, overviewPng } from "./pictures.ts";
+import { residualMapPng } from "./residual_picture.ts";
+import { blockResiduals, type StarResiduals, starResiduals } from "./residuals.ts";
 
 /** What is written of one pair. */
 export interface OutputParts {
@@ -68,6 +70,7 @@ function describeImages(parts: OutputParts, at: (name: string) => string): NewPr
       of: science.id,
       measured: measured(parts),
       gates: [...chosen.gates],
+      starResiduals: starsLeft(parts),
       attempts: [...attempts.map(describeAttempt), ...failures.map(describeFailure)],
     },
     companion("mask"),
@@ -84,8 +87,10 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   const pull = chosen.metrics.pullSigma?.toFixed(3) ?? "unknown";
   const subtitle = `${result.engine}, ${result.convolvedSide} convolved, reference ${reference}, ` +
     `pull ${pull}`;
+  const blocks = blockResiduals(chosen.pair, chosen.finished, loaded.quiet);
   const pictures: [string, Uint8Array][] = [
     ["overview", await overviewPng(chosen.pair, chosen.finished, science.id, subtitle)],
+    ["residuals", await residualMapPng(blocks, science.id, subtitle)],
   ];
   if (result.field !== undefined) {
     pictures.push(["kernel", await kernelMosaicPng(result.field, science.id, subtitle)]);
@@ -99,6 +104,12 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
     products.push({ ...common, id: `${id}.${role}.png`, kind: "picture", role, path });
   }
   return products;
+}
+
+/** What is left of stars by magnitude, brightest first. */
+function starsLeft({ loaded, chosen }: OutputParts): StarResiduals[] {
+  const zeroPoint = loaded.science.header.number("ZP_AUTO") ?? 0;
+  return starResiduals(chosen.pair, chosen.finished, zeroPoint);
 }
 
 /** What a product of the pair has in common with the science frame. */
@@ -186,14 +197,25 @@ function differenceHeader(parts: OutputParts): FitsHeader {
   set("REFFWHM", loaded.pair.reference.fwhmPx, "[pix] FWHM of the reference on this grid");
   set("REFCOV", loaded.aligned.coverage, "fraction covered by the reference");
   set("PULLSIG", metrics.pullSigma, "spread of difference over noise on bare sky");
+  set("PULLBLK", metrics.blockPull, "rms of means over 64-px squares of sky, in sigma");
   set("PULLSTAR", metrics.starPullSigma, "the same in the cores of stars");
   set("POWLEFT", metrics.powerLeft, "signal left in star footprints");
+  set("KSUMFLUX", metrics.sumOverFluxRatio, "kernel sum over the flux ratio of stars");
+  set("KSUMZP", metrics.sumOverZeroPoints, "kernel sum over the ratio of zero points");
+  set("KOFFER", kernel.offered, "stars offered to the fit");
+  set("REGOFF", loaded.registrationPx, "[pix] median offset of the stars of both images");
+  set("REGSCAT", loaded.registrationScatterPx, "[pix] scatter of these offsets");
+  set("MASKFRAC", chosen.finished.maskedFraction, "fraction of pixels that may not be used");
   set("SUBVERD", chosen.verdict, "verdict of the gates");
   header.addHistory(
     `gppy subtract: ${basename(science.path)} minus ${basename(loaded.chosen.path)}`,
   );
   header.addHistory(`gppy subtract: reference chosen: ${loaded.chosen.why}`);
   for (const line of verdictLines(parts)) header.addHistory(`gppy subtract: ${line}`);
+  for (const { from, to, stars, mean, spread } of starsLeft(parts)) {
+    const text = `${stars} stars, ${mean.toFixed(2)} +- ${spread.toFixed(2)} sigma in their cores`;
+    header.addHistory(`gppy subtract: mag ${from} to ${to}: ${text}`);
+  }
   return header;
 }
 
