@@ -153,6 +153,7 @@ async function subtractOne(
     filter: stack.filter ?? "unknown",
     folder: context.site.paths.references,
     ...(filterCard === undefined ? {} : { filterCard }),
+    ...(stack.mjd === undefined ? {} : { mjd: stack.mjd }),
     ...(params.reference === null ? {} : { file: params.reference }),
   });
   const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".subtract-" });

@@ -71,6 +71,7 @@ function describeImages(parts: OutputParts, at: (name: string) => string): NewPr
       measured: measured(parts),
       gates: [...chosen.gates],
       starResiduals: starsLeft(parts),
+      referencesConsidered: [...loaded.chosen.considered],
       attempts: [...attempts.map(describeAttempt), ...failures.map(describeFailure)],
     },
     companion("mask"),
@@ -128,6 +129,9 @@ function measured(parts: OutputParts): Product["measured"] {
     convolvedSide,
     reference: loaded.chosen.path,
     referenceWhy: loaded.chosen.why,
+    referenceDepthMag: loaded.chosen.facts.depthMag,
+    referenceSeeingArcsec: loaded.chosen.facts.seeingArcsec,
+    referenceMjd: loaded.chosen.facts.mjd,
     resampled: loaded.aligned.resampled,
     referenceCoverage: loaded.aligned.coverage,
     kernelStarsOffered: kernel.offered,
@@ -194,6 +198,9 @@ function differenceHeader(parts: OutputParts): FitsHeader {
   set("KSUM", kernel.sum, "sum of the kernel, science over reference");
   set("KCOND", kernel.conditionNumber, "condition number of the normal equations");
   set("KCHI2", kernel.chi2, "median chi2 a pixel of the stars");
+  set("REFDEPTH", loaded.chosen.facts.depthMag, "[mag] 5 sigma depth of the reference");
+  set("REFSEE", loaded.chosen.facts.seeingArcsec, "[arcsec] seeing of the reference");
+  set("REFMJD", loaded.chosen.facts.mjd, "[d] when the reference was taken");
   set("REFFWHM", loaded.pair.reference.fwhmPx, "[pix] FWHM of the reference on this grid");
   set("REFCOV", loaded.aligned.coverage, "fraction covered by the reference");
   set("PULLSIG", metrics.pullSigma, "spread of difference over noise on bare sky");
