@@ -1,6 +1,6 @@
 /**
- * Writes what of the documentation follows from the code: one page a stage, and the
- * JSON Schema of the manifest. With `--check` it writes nothing and fails if a page is stale.
+ * Writes what of the documentation follows from the code: one page a stage, one for the command
+ * `reference`, which is declared like one, and the JSON Schema of the manifest. With `--check` it writes nothing and fails if a page is stale.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { note, print } from "../cli/terminal.ts";
 import { manifestSchema } from "../stages/manifest.ts";
 import { describeParameters, type ParameterInfo } from "../stages/parameters.ts";
 import { STAGES } from "../stages/registry.ts";
+import { reference } from "../stages/stack/reference.ts";
 import type { StageDeclaration } from "../stages/stage.ts";
 
 /**
@@ -21,6 +22,7 @@ import type { StageDeclaration } from "../stages/stage.ts";
 export function generateDocs(): Map<string, string> {
   const pages = new Map<string, string>();
   for (const stage of STAGES) pages.set(`stages/${stage.name}.md`, stagePage(stage));
+  pages.set(`commands/${reference.name}.md`, stagePage(reference));
   const schema = z.toJSONSchema(manifestSchema, { io: "input" });
   pages.set(
     "manifest.schema.json",

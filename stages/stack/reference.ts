@@ -10,6 +10,7 @@
 import { z } from "zod";
 import { DataError } from "../../config/errors.ts";
 import type { Product } from "../manifest.ts";
+import { resolveParameters } from "../parameters.ts";
 import { phot } from "../phot/mod.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { type InputLimits, judgeInputs, measuredNumber } from "./gates.ts";
@@ -41,6 +42,9 @@ const params = z.object({
     .describe("Leave out inputs whose astrometry scatters more").meta({ unit: "arcsec" }),
   measure: z.boolean().default(true)
     .describe("Measure seeing, zero point and depth of the reference and keep its catalogue"),
+  maxMagError: z.number().positive().nullable().default(null)
+    .describe("Passed to phot, which is otherwise run as [phot] of gppy.toml says")
+    .meta({ unit: "mag" }),
   ...combineParams,
 });
 
@@ -202,20 +206,32 @@ function mjdDate(mjd: number): string {
 /** The products with what photometry measured on the first; as they were where it cannot. */
 async function measureReference(
   products: NewProduct[],
-  params: Params,
+  { measure, maxMagError }: Params,
   context: StageContext,
 ): Promise<NewProduct[]> {
-  if (!params.measure) return products;
-  const [image, ...companions] = products;
-  const input: Product = {
-    ...{ bytes: 0, sha256: "0".repeat(64), stage: "reference", from: [], measured: {}, gates: [] },
-    ...image!,
+  if (!measure) return products;
+  const [image, ...companions] = products.map(asProduct);
+  const config = {
+    ...context.site.stageSettings(phot.name),
+    ...(maxMagError !== null && { maxMagError }),
   };
-  const { products: measured } = await phot.run(phot.params.parse({}), {
+  const { values } = resolveParameters(phot, { config });
+  const { products: measured } = await phot.run(phot.params.parse(values), {
     ...context,
-    inputs: [input],
+    inputs: [image!],
+    companion: (id, kind, role) =>
+      companions.find((one) => one.of === id && one.kind === kind && role === undefined) ??
+        context.companion(id, kind, role),
     // a reference without a zero point is still one
     leave: (id, reason) => context.leave(id, { ...reason, losing: [] }),
   });
-  return measured.length === 0 ? products : [...measured, ...companions];
+  return measured.length === 0 ? products : [...measured, ...products.slice(1)];
+}
+
+/** What is not in the manifest yet; nobody asks for its size or digest. */
+function asProduct(product: NewProduct): Product {
+  return {
+    ...{ bytes: 0, sha256: "0".repeat(64), stage: "reference", from: [], measured: {}, gates: [] },
+    ...product,
+  };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { loadSite } from "../../config/site.ts";
 import { readImage } from "../../fits/image.ts";
@@ -36,6 +36,7 @@ function product(id: string, measured: Record<string, number>, more: Partial<Pro
 async function nightStacks(
   folder: string,
   measured: readonly Record<string, number>[],
+  stars: readonly Star[] = [STAR],
 ): Promise<NewProduct[]> {
   const made: NewProduct[] = [];
   for (const [index, one] of measured.entries()) {
@@ -43,7 +44,7 @@ async function nightStacks(
       folder,
       index,
       wcs: tanWcs({ raDeg: 120, decDeg: -20, scaleArcsec: 0.8, rotationDeg: index, ...SIZE }),
-      stars: [STAR],
+      stars,
       mjd: 60420.2 + index,
       measured: one,
       ...SIZE,
@@ -115,6 +116,29 @@ Deno.test("reference keeps the flux of its stars on the scale of its deepest inp
     const { flux } = measureStar(image, ...wcs.skyToPixel(STAR.raDeg, STAR.decDeg));
     assert.ok(Math.abs(flux / STAR.flux - 1) < 0.01, `flux ${flux}`);
     assert.equal(image.header.number("NCOMBINE"), 2);
+  });
+});
+
+Deno.test("reference is measured with its mask, and as [phot] of gppy.toml says", async () => {
+  await withFolder(async (folder) => {
+    const stars = Array.from({ length: 20 }, (_, i): Star => ({
+      raDeg: 120 + ((i * 37) % 130 - 65) / 3600,
+      decDeg: -20 + ((i * 53) % 120 - 60) / 3600,
+      flux: 30_000 + 4000 * i,
+    }));
+    const stacks = await nightStacks(folder, [GOOD, GOOD], stars);
+    await Deno.writeTextFile(join(folder, "gppy.toml"), "[phot]\nrequireZeroPoint = false\n");
+    const site = await loadSite({ folder, base: join(folder, "base"), env: {} });
+    const { context } = testContext({ products: stacks, inputs: ["stack"], site, folder });
+    const asked = reference.params.parse({ background: "constant", maxMagError: 0.2 });
+    const { products } = await reference.run(asked, context);
+    const image = products.find(({ kind }) => kind === "reference")!;
+    const seeing = (image.measured as Record<string, number>)["seeingArcsec"]!;
+    // stars of 1.5 px sigma in pixels of 0.8 arcsec, interpolated
+    assert.ok(Math.abs(seeing / (2.355 * 1.5 * 0.8) - 1) < 0.06, `${seeing} arcsec`);
+    const catalogue = products.find(({ kind }) => kind === "catalogue")!;
+    assert.equal(dirname(catalogue.path), join(site.paths.references, "r"));
+    assert.deepEqual(products.map(({ kind }) => kind).filter((kind) => kind === "mask"), ["mask"]);
   });
 });
 
