@@ -6,28 +6,29 @@
 
 import { basename, join } from "node:path";
 import { DataError } from "../../config/errors.ts";
-import { readImage } from "../../fits/image.ts";
-import { readAsciiHead } from "../../sky/catalogue.ts";
+import type { FitsHeader } from "../../fits/header.ts";
+import { createImage } from "../../fits/image.ts";
 import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
 import type { StageContext } from "../stage.ts";
-import { type AlignedReference, alignReference } from "./align.ts";
-import { type ExtractionOptions, extractSources, sourcesOf, stellarFwhmPx } from "./catalogues.ts";
+import { type AlignedReference, mapToReference, resampleReference } from "./align.ts";
 import {
-  type ImageFacts,
+  type ImageParts,
   type LoadedImage,
+  noiseOf,
   quietPixels,
-  readMasked,
   toPairImage,
   withSky,
-  writeFilled,
-} from "./load.ts";
+} from "./image_noise.ts";
+import { holdImage, holdWeight, type ImageFacts, type LoadContext } from "./load.ts";
 import type { AlignedPair } from "./pair.ts";
 import type { ChosenReference } from "./references.ts";
-import { chooseStars, type SourceList, type StarChoice } from "./stars.ts";
+import { SharedArrays } from "./shared_arrays.ts";
+import { findSources, type ImageSources } from "./sources.ts";
+import { chooseStars, type StarChoice } from "./stars.ts";
 
-/** A pair with what is known of it. */
-export interface LoadedPair {
+/** A pair with what is known of it. To be disposed of, which frees its images. */
+export interface LoadedPair extends Disposable {
   readonly pair: AlignedPair;
   /**
    * The pair again when only a share of the variance of bare sky is noise, the
@@ -52,13 +53,11 @@ export interface LoadOptions {
   readonly maxSnr: number;
   readonly maxStars: number;
   readonly minCoverage: number;
-  /** A folder for what is needed only now. */
-  readonly scratch: string;
 }
 
 /**
- * Loads a science frame and its reference: aligned, with masks, variances, the
- * stars for the kernel and the bare sky.
+ * Loads a science frame and its reference: aligned, with masks, the noise of
+ * their sky, the stars for the kernel and the bare sky.
  *
  * @param product The science frame.
  * @param chosen The reference.
@@ -73,20 +72,33 @@ export async function loadPair(
   context: StageContext,
   options: LoadOptions,
 ): Promise<LoadedPair> {
+  const compute = await context.compute.get();
+  const arrays = new SharedArrays(compute);
+  try {
+    const where = { compute, arrays, signal: context.signal };
+    return await loadInto(product, chosen, context, options, where);
+  } catch (error) {
+    arrays[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function loadInto(
+  product: Product,
+  chosen: ChosenReference,
+  context: StageContext,
+  options: LoadOptions,
+  where: LoadContext,
+): Promise<LoadedPair> {
   const facts = factsOf(product, context);
-  const science = await loadScience(product, context, facts);
-  const { aligned, reference, referencePath } = await loadReference(chosen, science, {
-    facts,
-    path: join(context.folder, `${product.id}.ref.fits`),
-    minCoverage: options.minCoverage,
-  });
-  const lists = await sourceLists(product, { science, reference, referencePath }, context, options);
-  const fwhm = {
-    science: requireFwhm(stellarFwhmPx(lists.science), product.path),
-    reference: requireFwhm(stellarFwhmPx(lists.reference), chosen.path),
+  const science = await loadScience(product, context, facts, where);
+  const aligned = await loadReference(chosen, science, facts, options, where);
+  const reference = await withSky(aligned.image, facts, where.compute, where.signal);
+  const found = {
+    science: await sourcesOf(science, product.path, where),
+    reference: await sourcesOf(reference, chosen.path, where),
   };
-  const parts = choosePair({ science, reference, lists, fwhm, options });
-  const { stars } = parts;
+  const stars = chooseFrom(found, science, reference, options);
   if (!(stars.scale > 0)) {
     throw new DataError(
       `Cannot subtract "${chosen.path}" from "${product.path}": ` +
@@ -94,57 +106,51 @@ export async function loadPair(
       { details: { file: product.path, matched: stars.matched } },
     );
   }
-  const paths = { science: product.path, reference: referencePath };
+  const widest = Math.max(found.science.fwhmPx, found.reference.fwhmPx);
+  const quiet = quietPixels(science, [found.science.list, found.reference.list], widest);
+  const referencePath = await keepReference(product, chosen, aligned, reference, science, context);
+  const partsOf = (image: LoadedImage, path: string, { fwhmPx }: ImageSources): ImageParts => {
+    return { path, image, fwhmPx, noise: noiseOf(image, quiet, fwhmPx) };
+  };
+  const halves = {
+    science: partsOf(science, product.path, found.science),
+    reference: partsOf(reference, referencePath, found.reference),
+  };
+  const pairWith = (noiseShare: number) => makePair(halves, stars, noiseShare);
   return {
-    ...{ science, aligned, chosen, referencePath },
-    pairWith: (noiseShare) => makePair(parts, paths, noiseShare),
-    pair: makePair(parts, paths, 1),
-    quiet: parts.quiet,
+    ...{ science, aligned, chosen, referencePath, quiet, pairWith, pair: pairWith(1) },
     registrationPx: Math.hypot(...stars.offsetPx),
     registrationScatterPx: stars.scatterPx,
+    [Symbol.dispose]: () => where.arrays[Symbol.dispose](),
   };
 }
 
-interface PairParts {
-  readonly science: LoadedImage;
-  readonly reference: LoadedImage;
-  readonly fwhm: { readonly science: number; readonly reference: number };
-  readonly quiet: Uint8Array;
-  readonly stars: StarChoice;
-}
-
-function choosePair(
-  given: Pick<PairParts, "science" | "reference" | "fwhm"> & {
-    readonly lists: { readonly science: SourceList; readonly reference: SourceList };
-    readonly options: LoadOptions;
-  },
-): PairParts {
-  const { science, reference, fwhm, lists, options } = given;
+function chooseFrom(
+  found: { readonly science: ImageSources; readonly reference: ImageSources },
+  science: LoadedImage,
+  reference: LoadedImage,
+  options: LoadOptions,
+): StarChoice {
   const { width, height } = science;
-  const stars = chooseStars(lists.science, lists.reference, {
+  return chooseStars(found.science.list, found.reference.list, {
     ...{ width, height, ...options },
     masks: [science.mask, reference.mask],
-    scienceFwhmPx: fwhm.science,
-    referenceFwhmPx: fwhm.reference,
+    scienceFwhmPx: found.science.fwhmPx,
+    referenceFwhmPx: found.reference.fwhmPx,
   });
-  const widest = Math.max(fwhm.science, fwhm.reference);
-  const quiet = quietPixels(science, [lists.science, lists.reference], widest);
-  return { science, reference, fwhm, stars, quiet };
 }
 
 function makePair(
-  parts: PairParts,
-  paths: { readonly science: string; readonly reference: string },
+  halves: { readonly science: ImageParts; readonly reference: ImageParts },
+  stars: StarChoice,
   noiseShare: number,
 ): AlignedPair {
-  const { science, reference, fwhm, quiet, stars } = parts;
+  const { width, height } = halves.science.image;
   return {
-    width: science.width,
-    height: science.height,
-    science: toPairImage(paths.science, science, fwhm.science, quiet, noiseShare),
-    reference: toPairImage(paths.reference, reference, fwhm.reference, quiet, noiseShare),
-    stars: stars.stars,
-    scale: stars.scale,
+    ...{ width, height },
+    science: toPairImage(halves.science, noiseShare),
+    reference: toPairImage(halves.reference, noiseShare),
+    ...{ stars: stars.stars, scale: stars.scale },
   };
 }
 
@@ -160,50 +166,87 @@ async function loadScience(
   product: Product,
   context: StageContext,
   facts: ImageFacts,
+  where: LoadContext,
 ): Promise<LoadedImage> {
   const mask = context.companion(product.id, "mask")?.path;
-  const read = await readMasked(product.path, mask, facts);
-  const { width, height, data, header } = read.image;
-  const image = { width, height, data, mask: read.mask };
-  const loaded = withSky(image, header, { ...facts, saturationAdu: read.saturationAdu });
-  const weights = context.companion(product.id, "weight");
-  if (weights === undefined) return loaded;
-  const weight = await readImage(weights.path);
-  const fits = weight.width === width && weight.height === height;
-  return fits ? { ...loaded, weight: weight.data } : loaded;
+  const image = await holdImage(product.path, mask, facts, where);
+  const loaded = await withSky(image, facts, where.compute, where.signal);
+  const weight = context.companion(product.id, "weight");
+  if (weight === undefined) return loaded;
+  return { ...loaded, weight: await holdWeight(weight.path, image, where) };
 }
 
 async function loadReference(
   chosen: ChosenReference,
   science: LoadedImage,
-  options: { readonly facts: ImageFacts; readonly path: string; readonly minCoverage: number },
-): Promise<{ aligned: AlignedReference; reference: LoadedImage; referencePath: string }> {
-  const { facts, path, minCoverage } = options;
-  const read = await readMasked(chosen.path, chosen.maskPath, {
-    ...facts,
-    saturationAdu: undefined,
-  });
-  const aligned = alignReference(read.image, read.mask, science.header, science);
-  if (aligned.coverage < minCoverage) {
-    throw new DataError(
-      `Cannot subtract "${chosen.path}": it covers ${
-        (100 * aligned.coverage).toFixed(1)
-      } % of the ` +
-        `frame, and at least ${100 * minCoverage} % are needed`,
-      { details: { file: chosen.path, coverage: aligned.coverage, minCoverage } },
-    );
+  facts: ImageFacts,
+  { minCoverage }: LoadOptions,
+  where: LoadContext,
+): Promise<AlignedReference> {
+  const noLevel = { ...facts, saturationAdu: undefined };
+  const own = new SharedArrays(where.compute);
+  const read = await holdImage(chosen.path, chosen.maskPath, noLevel, { ...where, arrays: own });
+  const mesh = mapToReference(read.header, science.header, { reference: read, science });
+  let image = read;
+  if (mesh === undefined) where.arrays.adopt(own);
+  else {
+    image = await resampleReference(read, mesh, science, where);
+    own[Symbol.dispose]();
   }
-  const { width, height } = science;
-  const image = { width, height, data: aligned.data, mask: aligned.mask };
-  const reference = withSky(image, read.image.header, {
-    ...facts,
-    saturationAdu: read.saturationAdu,
-  });
-  await writeFilled(path, reference, referenceHeader(chosen, science));
-  return { aligned, reference, referencePath: path };
+  const { coverage } = image;
+  if (coverage >= minCoverage) return { image, resampled: mesh !== undefined, coverage };
+  throw new DataError(
+    `Cannot subtract "${chosen.path}": it covers ${(100 * coverage).toFixed(1)} % of the ` +
+      `frame, and at least ${100 * minCoverage} % are needed`,
+    { details: { file: chosen.path, coverage, minCoverage } },
+  );
 }
 
-function referenceHeader(chosen: ChosenReference, science: LoadedImage) {
+async function sourcesOf(
+  image: LoadedImage,
+  path: string,
+  { compute, signal }: LoadContext,
+): Promise<ImageSources> {
+  const { sky } = image;
+  const parts = {
+    ...image,
+    skyAt: sky.level.bind(sky),
+    sigmaAt: sky.sigma.bind(sky),
+  };
+  const found = await findSources(compute, parts, signal);
+  if (found.fwhmPx > 0) return found;
+  throw new DataError(`Cannot subtract: fewer than 3 stars to measure the PSF of "${path}" by`, {
+    details: { file: path },
+  });
+}
+
+/**
+ * Puts the reference on the science grid beside the difference. One that was not
+ * changed is the same file under another name.
+ */
+async function keepReference(
+  product: Product,
+  chosen: ChosenReference,
+  aligned: AlignedReference,
+  reference: LoadedImage,
+  science: LoadedImage,
+  context: StageContext,
+): Promise<string> {
+  const path = join(context.folder, `${product.id}.ref.fits`);
+  if (!aligned.resampled && aligned.coverage === 1) {
+    await Deno.remove(path).catch(() => undefined);
+    try {
+      await Deno.link(chosen.path, path);
+    } catch {
+      await Deno.copyFile(chosen.path, path); // on another disk
+    }
+    return path;
+  }
+  await writeFilled(path, reference, referenceHeader(chosen, science));
+  return path;
+}
+
+function referenceHeader(chosen: ChosenReference, science: LoadedImage): FitsHeader {
   const header = chosen.header.clone();
   const wcs = wcsFromHeader(science.header);
   if (wcs !== undefined) setWcs(header, wcs);
@@ -212,47 +255,19 @@ function referenceHeader(chosen: ChosenReference, science: LoadedImage) {
   return header;
 }
 
-/** What Source Extractor takes for no saturation; it refuses 1e30. */
-const UNLIMITED_ADU = 1e9;
+/** Rows that are written at once. */
+const STRIP_ROWS = 256;
 
-async function sourceLists(
-  product: Product,
-  images: {
-    readonly science: LoadedImage;
-    readonly reference: LoadedImage;
-    readonly referencePath: string;
-  },
-  context: StageContext,
-  options: LoadOptions,
-): Promise<{ science: SourceList; reference: SourceList }> {
-  const at = (name: string) => join(options.scratch, name);
-  const how = (image: LoadedImage): ExtractionOptions => ({
-    config: context.site.file("7dt.sex"),
-    filter: context.site.file("gauss_3.0_7x7.conv"),
-    gainEAdu: image.gainEAdu,
-    saturationAdu: Number.isFinite(image.saturationAdu) ? image.saturationAdu : UNLIMITED_ADU,
-    detectSigma: 3,
-  });
-  const { science, reference, referencePath } = images;
-  const catalogue = context.companion(product.id, "catalogue");
-  const known = catalogue === undefined
-    ? undefined
-    : sourcesOf(await readAsciiHead(catalogue.path));
-  return {
-    science: known ??
-      await extractSources(context.tools, product.path, at("science.cat"), how(science)),
-    reference: await extractSources(
-      context.tools,
-      referencePath,
-      at("reference.cat"),
-      how(reference),
-    ),
-  };
-}
-
-function requireFwhm(fwhmPx: number, path: string): number {
-  if (fwhmPx > 0) return fwhmPx;
-  throw new DataError(`Cannot subtract: fewer than 3 stars to measure the PSF of "${path}" by`, {
-    details: { file: path },
-  });
+/** Writes an image for programs that know no NaN: gaps get the level of the sky. */
+async function writeFilled(path: string, image: LoadedImage, header: FitsHeader): Promise<void> {
+  const { width, height, sky, data } = image;
+  await using writer = await createImage(path, { width, height, header });
+  for (let row = 0; row < height; row += STRIP_ROWS) {
+    const strip = data.slice(row * width, Math.min(height, row + STRIP_ROWS) * width);
+    for (let i = 0; i < strip.length; i++) {
+      if (Number.isNaN(strip[i]!)) strip[i] = sky.globalLevel;
+    }
+    await writer.writeRows(strip);
+  }
+  await writer.finish();
 }

@@ -109,18 +109,18 @@ const SOURCE_REACH_PX = 5;
  * longer does: what is seen at 3 to 5 px gives their share, which is taken off.
  *
  * @param data `[height, width]`, ADU.
- * @param quiet 1 at pixels of bare sky, `[height, width]`.
+ * @param isQuiet Whether the pixel of an index is bare sky.
  * @param parts Size, level and noise of the sky.
  * @param fwhmPx Width of the PSF.
  * @returns The correlation of the noise alone; that of white noise when there is too little sky.
  */
 export function measureNoise(
   data: Float32Array,
-  quiet: Uint8Array,
+  isQuiet: (i: number) => boolean,
   parts: SkyParts,
   fwhmPx: number,
 ): MeasuredNoise {
-  const measured = autocovariance(pullsOfWindow(data, quiet, parts), SOURCE_REACH_PX);
+  const measured = autocovariance(pullsOfWindow(data, isQuiet, parts), SOURCE_REACH_PX);
   const side = 2 * NOISE_REACH_PX + 1;
   const white = Float64Array.from(
     { length: side * side },
@@ -196,7 +196,7 @@ function sourceCovariance(measured: Covariance, fwhmPx: number): Covariance {
 /** The noise of the middle of the image in units of σ; NaN where it is no bare sky. */
 function pullsOfWindow(
   data: Float32Array,
-  quiet: Uint8Array,
+  isQuiet: (i: number) => boolean,
   parts: SkyParts,
 ): { readonly width: number; readonly height: number; readonly pulls: Float32Array } {
   const width = Math.min(parts.width, WINDOW_PX), height = Math.min(parts.height, WINDOW_PX);
@@ -210,7 +210,7 @@ function pullsOfWindow(
         sigma = parts.skySigma(x0 + x, y0 + y);
       }
       const i = (y0 + y) * parts.width + x0 + x;
-      const pull = quiet[i] ? (data[i]! - level) / sigma : NaN;
+      const pull = isQuiet(i) ? (data[i]! - level) / sigma : NaN;
       if (Math.abs(pull) < 3) pulls[y * width + x] = pull;
     }
   }

@@ -20,6 +20,8 @@ export interface SourceList {
   readonly fwhmPx: ArrayLike<number>;
   /** 1 − minor axis over major axis. */
   readonly ellipticity: ArrayLike<number>;
+  /** Median of it over the stars, where a jump of the telescope may have drawn all of them out. */
+  readonly typicalEllipticity?: number;
   /** Source Extractor's FLAGS. */
   readonly flags: ArrayLike<number>;
 }
@@ -114,7 +116,8 @@ export function chooseStars(
 
 function looksStellar(list: SourceList, i: number, fwhmPx: number): boolean {
   const ratio = list.fwhmPx[i]! / fwhmPx;
-  return ratio > 0.7 && ratio < 1.5 && !(list.ellipticity[i]! > 0.4);
+  const longest = Math.max(0.4, (list.typicalEllipticity || 0) + 0.2);
+  return ratio > 0.7 && ratio < 1.5 && !(list.ellipticity[i]! > longest);
 }
 
 function isCoreGood(science: SourceList, i: number, options: StarOptions): boolean {
