@@ -58,7 +58,8 @@ export async function findArtefacts(
   const found = frames.map((): Outlier[] => []);
   if (frames.length > 2) {
     const search = new OutlierSearch(frames, grid, options, found);
-    for await (const strip of combineFrames(frames, grid, { ...options, method: "clipped-mean" })) {
+    const how = { ...options, method: "clipped-mean", sources: true } as const;
+    for await (const strip of combineFrames(frames, grid, how)) {
       search.add(strip);
       options.onRows?.(strip.firstRow);
     }

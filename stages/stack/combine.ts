@@ -45,6 +45,8 @@ export interface CombineOptions {
   readonly spoilt?: readonly SpoiltPixels[];
   /** Strips above this row are left out; 0 if left out. */
   readonly fromRow?: number;
+  /** Whether strips tell what they were made of; then the next one is not begun before it is asked for. */
+  readonly sources?: boolean;
   readonly compute: Compute;
   readonly signal: AbortSignal;
 }
@@ -58,7 +60,7 @@ export interface StackStrip {
   readonly mask: Uint16Array<ArrayBufferLike>;
   /** `[rows, width]`, inverse variance, 1/ADU²; 0 where no frame has a sample. */
   readonly weight: Float32Array<ArrayBufferLike>;
-  /** What it was made of, while it is the latest strip. */
+  /** What it was made of, if it was asked for; holds until the next strip is. */
   readonly sources?: readonly SourceRows[];
   /** `data` and `weight` as their files have them, if that is known. */
   readonly encoded?: { readonly data: EncodedStrip; readonly weight: EncodedStrip };
@@ -74,6 +76,8 @@ export interface EncodedStrip {
 /** Bytes that windows of frames, layers and strips may take together. */
 const ROOM_BYTES = 700_000_000;
 const TALLEST_STRIP = 128;
+/** A strip is made while one is written and one waits for it. */
+const OUTPUTS = 3;
 
 const PLANES: JoinPlanes = {
   excluded: EXCLUDED,
@@ -96,54 +100,116 @@ interface Source {
  * Combines frames on a grid. Memory does not depend on the size of the frames but for the rows that
  * a strip needs, and the strips become lower where there are many frames.
  *
- * Strips are computed while the rows for the next ones are read.
+ * While a strip is computed, the rows for the next one are read and the one before is yours.
  *
  * @param frames The frames, at least one.
  * @param grid The grid of the stack.
  * @param options How.
- * @returns Strips of the stack from its first row to its last; the arrays of a strip are used again
- * for the one after the next.
+ * @returns Strips of the stack from its first row to its last; the arrays of a strip hold until the
+ * one after the next is asked for.
  */
 export async function* combineFrames(
   frames: readonly StackFrame[],
   grid: Grid,
   options: CombineOptions,
 ): AsyncGenerator<StackStrip> {
-  const { compute, signal } = options;
   const sources = frames.map((frame, k) => sourceOf(frame, options.spoilt?.[k], grid, options));
   const height = stripHeight(sources, grid, options.kernel);
   const targets = Array.from({ length: Math.ceil(grid.height / height) }, (_, i): RowRange => ({
     firstRow: i * height,
     rows: Math.min(height, grid.height - i * height),
   })).filter(({ firstRow }) => firstRow >= (options.fromRow ?? 0));
-  using open = new OpenStack();
-  for (const source of sources) open.windows.push(await openWindow(source, targets, options));
-  for (let i = 0; i < 2; i++) open.outputs.push(new OutputRows(compute, grid.width, height));
-  const wanted = (i: number) => sources.map((source) => rowsFor(source, targets[i]!, options));
-  for (const [i, target] of targets.entries()) {
-    signal.throwIfAborted();
-    const ranges = wanted(i);
-    const next = i + 1 < targets.length ? wanted(i + 1) : undefined;
-    const rows = [];
-    for (const [k, window] of open.windows.entries()) {
-      rows.push(await window.slideTo(ranges[k]!, signal));
-      if (next) window.readAhead(next[k]!);
+  using stack = new OpenStack(sources, grid, targets, options);
+  await stack.open(height);
+  let last: StackStrip | undefined;
+  let coming: Promise<StackStrip> | undefined;
+  try {
+    for (const i of targets.keys()) {
+      coming = stack.make(i);
+      coming.catch(() => undefined); // told where it is waited for
+      if (last) yield last;
+      last = await coming;
+      if (!options.sources) continue;
+      yield last;
+      last = undefined;
     }
-    const output = open.outputs[i % 2]!;
-    const result = output.of(target.rows);
-    await joinLayers(compute, rows, result, joinOptions(sources, grid, target, options), signal);
-    yield { firstRow: target.firstRow, sources: rows, ...output.strip(result) };
+    if (last) yield last;
+  } finally {
+    await coming?.catch(() => undefined);
   }
 }
 
-/** What has to be closed. */
+/** Windows on frames and rows of the stack, strip by strip. */
 class OpenStack implements Disposable {
-  readonly windows: FrameWindow[] = [];
-  readonly outputs: OutputRows[] = [];
+  readonly #sources: readonly Source[];
+  readonly #grid: Grid;
+  readonly #targets: readonly RowRange[];
+  readonly #options: CombineOptions;
+  readonly #windows: FrameWindow[] = [];
+  readonly #outputs: OutputRows[] = [];
+
+  constructor(
+    sources: readonly Source[],
+    grid: Grid,
+    targets: readonly RowRange[],
+    options: CombineOptions,
+  ) {
+    this.#sources = sources;
+    this.#grid = grid;
+    this.#targets = targets;
+    this.#options = options;
+  }
+
+  /** Opens the frames and begins to read. */
+  async open(height: number): Promise<void> {
+    const { compute } = this.#options;
+    for (const source of this.#sources) {
+      this.#windows.push(await openWindow(source, this.#targets, this.#options));
+    }
+    for (let i = 0; i < OUTPUTS; i++) {
+      this.#outputs.push(new OutputRows(compute, this.#grid.width, height));
+    }
+    this.#readAhead(0);
+  }
+
+  #rangesOf(i: number): RowRange[] {
+    return this.#sources.map((source) => rowsFor(source, this.#targets[i]!, this.#options));
+  }
+
+  #readAhead(i: number): void {
+    if (i >= this.#targets.length) return;
+    const ranges = this.#rangesOf(i);
+    for (const [k, window] of this.#windows.entries()) window.readAhead(ranges[k]!);
+  }
+
+  /** Makes a strip, once its rows are there; the one before must be made. */
+  async make(i: number): Promise<StackStrip> {
+    const { compute, signal } = this.#options;
+    signal.throwIfAborted();
+    for (const window of this.#windows) await window.arrival();
+    const target = this.#targets[i]!;
+    const ranges = this.#rangesOf(i);
+    const slid = this.#windows.map((window, k) => window.slideTo(ranges[k]!, signal));
+    const sources = slid.map(({ rows }) => rows);
+    const output = this.#outputs[i % OUTPUTS]!;
+    const result = output.of(target.rows);
+    const options = joinOptions(this.#sources, this.#grid, target, this.#options);
+    const joined = joinLayers(compute, sources, result, options, signal);
+    this.#readAhead(i + 1);
+    await allDone([...slid.map(({ ready }) => ready), joined]);
+    return { firstRow: target.firstRow, sources, ...output.strip(result) };
+  }
 
   [Symbol.dispose](): void {
-    for (const part of [...this.windows, ...this.outputs]) part[Symbol.dispose]();
+    for (const part of [...this.#windows, ...this.#outputs]) part[Symbol.dispose]();
   }
+}
+
+/** Waits for all, also when one fails. */
+async function allDone(parts: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(parts);
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 /** Where the pixels of a grid lie in a frame. */
@@ -173,7 +239,7 @@ function rowsFor({ frame, mesh }: Source, target: RowRange, options: CombineOpti
 /** As many rows as there is room for: a turned frame needs more of its own rows than that. */
 function stripHeight(sources: readonly Source[], grid: Grid, kernel: ResampleKernel): number {
   for (let height = TALLEST_STRIP; height > 8; height /= 2) {
-    let bytes = 2 * height * grid.width * 18;
+    let bytes = OUTPUTS * height * grid.width * 18;
     for (const { frame, mesh } of sources) {
       const middle = { firstRow: Math.floor(grid.height / 2), rows: height };
       const { rows } = sourceRows(mesh, middle, {

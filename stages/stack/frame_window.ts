@@ -46,8 +46,8 @@ export class FrameWindow implements Disposable {
   readonly #pixels: Uint8Array<ArrayBufferLike>;
   readonly #planes: Uint8Array<ArrayBufferLike>;
   #ready: RowRange = { firstRow: 0, rows: 0 };
-  #reading: Promise<unknown> | undefined;
-  #coming: RowRange = { firstRow: 0, rows: 0 };
+  #preparing: Promise<unknown> = Promise.resolve();
+  #coming: { readonly rows: RowRange; readonly read: Promise<void> } | undefined;
 
   private constructor(parts: WindowParts, image: ImageReader, mask: ImageReader | undefined) {
     const { frame, compute, mesh, capacity } = parts;
@@ -97,11 +97,20 @@ export class FrameWindow implements Disposable {
     return buffer.bytes;
   }
 
-  /** Begins to read the rows that {@linkcode FrameWindow.slideTo} will be asked for next. */
+  /**
+   * Begins to read the rows that {@linkcode FrameWindow.slideTo} will be asked for next, once those of
+   * the last call are ready.
+   */
   readAhead(wanted: RowRange): void {
-    this.#coming = missingRows(this.#ready, wanted);
-    this.#reading = this.#coming.rows > 0 ? this.#read(this.#coming) : Promise.resolve();
-    this.#reading.catch(() => undefined); // told by slideTo()
+    const coming = missingRows(this.#ready, wanted);
+    const read = this.#preparing.then(() => coming.rows > 0 ? this.#read(coming) : undefined);
+    this.#coming = { rows: coming, read };
+    read.catch(() => undefined); // told by arrival()
+  }
+
+  /** Waits for the rows that {@linkcode FrameWindow.readAhead} was told of. */
+  async arrival(): Promise<void> {
+    await this.#coming?.read;
   }
 
   async #read({ firstRow, rows }: RowRange): Promise<void> {
@@ -131,41 +140,46 @@ export class FrameWindow implements Disposable {
   }
 
   /**
-   * Makes rows ready; those that were ready before stay.
+   * Makes rows ready that have arrived; those that were ready before stay. Nothing may work on them
+   * any more.
    *
-   * @param wanted The rows.
+   * @param wanted What {@linkcode FrameWindow.readAhead} was told.
    * @param signal Stops it.
-   * @returns The rows; they hold until the next call.
+   * @returns The rows, until the next call, and when they are ready: jobs that are begun after this
+   * one will find them so.
    */
-  async slideTo(wanted: RowRange, signal: AbortSignal): Promise<SourceRows> {
+  slideTo(
+    wanted: RowRange,
+    signal: AbortSignal,
+  ): { readonly rows: SourceRows; readonly ready: Promise<void> } {
     const { width, scale } = this.#frame;
-    if (this.#reading === undefined) this.readAhead(wanted);
-    await this.#reading;
-    this.#reading = undefined;
-    const coming = this.#coming;
+    const coming = this.#coming!.rows;
     this.#keepOverlap(wanted);
-    const at = coming.firstRow - wanted.firstRow;
-    if (coming.rows > 0) {
-      const ready = {
-        pixels: this.#pixels.subarray(at * width * 4, (at + coming.rows) * width * 4),
-        mask: this.#planes.subarray(at * width * 2, (at + coming.rows) * width * 2),
-      };
-      const raw = {
-        ...{ width, ...coming, pixels: this.#raw.subarray(0, coming.rows * width * 4) },
-        ...{ swapPixels: this.#isPlain, swapMask: this.#isPlainMask },
-        ...(this.#mask && { mask: this.#rawMask.subarray(0, coming.rows * width * 2) }),
-      };
-      await prepareRows(this.#compute, raw, ready, this.#options, signal);
-    }
     this.#ready = wanted;
-    return {
+    const ready = coming.rows > 0 ? this.#prepare(coming, signal) : Promise.resolve();
+    this.#preparing = ready.catch(() => undefined);
+    const rows = {
       ...wanted,
-      width,
-      scale,
-      mesh: this.#mesh,
+      ...{ width, scale, mesh: this.#mesh },
       pixels: this.#pixels.subarray(0, wanted.rows * width * 4),
       mask: this.#planes.subarray(0, wanted.rows * width * 2),
     };
+    return { rows, ready };
+  }
+
+  #prepare({ firstRow, rows }: RowRange, signal: AbortSignal): Promise<void> {
+    const { width } = this.#frame;
+    const at = firstRow - this.#ready.firstRow;
+    const raw = {
+      ...{ width, firstRow, rows, pixels: this.#raw.subarray(0, rows * width * 4) },
+      ...{ swapPixels: this.#isPlain, swapMask: this.#isPlainMask },
+      ...(this.#mask && { mask: this.#rawMask.subarray(0, rows * width * 2) }),
+    };
+    const ready = {
+      pixels: this.#pixels.subarray(at * width * 4, (at + rows) * width * 4),
+      mask: this.#planes.subarray(at * width * 2, (at + rows) * width * 2),
+    };
+    return prepareRows(this.#compute, raw, ready, this.#options, signal);
   }
 
   #keepOverlap(wanted: RowRange): void {
