@@ -138,6 +138,18 @@ class Truth:
         dim = 0.25 * np.sqrt(self.variance_sum)
         self.quiet = (np.maximum(self.signal, other) < dim) & (fresh < 0.05 * dim)
         self.quiet = ndimage.minimum_filter(self.quiet.astype(np.uint8), 5) > 0
+        self.unit = self.filtered_noise()
+
+    def filtered_noise(self):
+        """Noise of a matched filter on bare sky over that of white noise: one unit of S/N everywhere here."""
+        height, width = self.difference.shape
+        kernel = psf_stamp(self.broad["psf"], width / 2, height / 2, half=7)
+        cut = np.s_[:4096, :4096]
+        pulls = np.where(self.quiet & ~self.mask, self.difference / self.sigma, np.nan)[cut]
+        filled = np.nan_to_num(pulls).astype(np.float32)
+        filtered = ndimage.convolve(filled, kernel / np.sqrt((kernel**2).sum()))
+        away = ndimage.minimum_filter(np.isfinite(pulls).astype(np.uint8), 15) > 0
+        return float(np.std(filtered[away]))
 
     def sky(self, side):
         width, height = self.plan["width"], self.plan["height"]
@@ -151,8 +163,12 @@ class Truth:
         return "science" if a < b else "reference"
 
 
-def point_flux(difference, sigma, bad, psf, x, y, half=10):
-    """Flux by the profile weighted with the noise, its error by that noise, both over 21 px squares."""
+def point_flux(difference, sigma, bad, psf, x, y, true_sigma, half=10):
+    """Flux by the profile over 21 px squares, and its error by `sigma`.
+
+    The weights are those of the true noise: a noise map made from the data knows the noise of its
+    own pixels, and fluxes weighted by it come out low.
+    """
     cx, cy = int(round(x)), int(round(y))
     height, width = difference.shape
     if not (half <= cx < width - half and half <= cy < height - half):
@@ -161,9 +177,10 @@ def point_flux(difference, sigma, bad, psf, x, y, half=10):
     if bad[cut][half - 3 : half + 4, half - 3 : half + 4].any():
         return None
     profile = psf_stamp(psf, x, y, x - cx, y - cy, half)
-    weight = np.where(bad[cut], 0, profile / sigma[cut] ** 2)
+    weight = np.where(bad[cut], 0, profile / true_sigma[cut] ** 2)
     norm = (weight * profile).sum()
-    return (weight * difference[cut]).sum() / norm, 1 / np.sqrt(norm)
+    error = np.sqrt((weight**2 * sigma[cut] ** 2).sum())
+    return (weight * difference[cut]).sum() / norm, error / norm
 
 
 def blocks(difference, quiet, variance, side=64):
@@ -192,11 +209,11 @@ def rms(values):
     return float(np.sqrt(np.mean(np.square(values)))) if len(values) else None
 
 
-def detect(pulls, sigma, mask, kernel):
+def detect(pulls, sigma, mask, kernel, unit):
     sep.set_extract_pixstack(int(3e6))
     return sep.extract(
         np.ascontiguousarray(pulls * sigma, np.float32),
-        THRESHOLD,
+        THRESHOLD * unit,
         err=np.ascontiguousarray(sigma, np.float32),
         mask=mask,
         minarea=1,
@@ -241,10 +258,10 @@ def star_pulls(truth, difference, sigma, mask, pulls, known):
                 continue
             if np.hypot(known[:, 0] - star["x"], known[:, 1] - star["y"]).min() < 12:
                 continue
-            one = point_flux(difference, sigma, mask, psf, star["x"], star["y"])
+            one = point_flux(difference, sigma, mask, psf, star["x"], star["y"], truth.sigma)
             if one is None:
                 continue
-            found.append(one[0] / one[1])
+            found.append(one[0] / one[1] / truth.unit)
             x, y = int(round(star["x"])), int(round(star["y"]))
             pixels.append(pulls[y - 2 : y + 3, x - 2 : x + 3].ravel())
         flat[name] = {"n": len(found), "mean": mean(found), "rms": rms(found)}
@@ -259,21 +276,21 @@ def mean(values):
 def transient_figures(truth, difference, sigma, mask, pulls, fresh, known, psf):
     height, width = difference.shape
     kernel = psf_stamp(psf, width / 2, height / 2, half=7)
-    found = detect(pulls, sigma, mask, kernel)
-    negative = detect(-pulls, sigma, mask, kernel)
+    found = detect(pulls, sigma, mask, kernel, truth.unit)
+    negative = detect(-pulls, sigma, mask, kernel, truth.unit)
     away = distances(found, known)
     false = away[1] > 4
     snr, ratios, weights, pull = [], [], [], []
     for source in fresh:
         # The noise as it truly is, whatever the difference says.
-        one = point_flux(truth.difference, truth.sigma, truth.mask, psf, source["x"], source["y"])
-        snr.append(np.nan if one is None else source["flux"] / one[1])
-        here = point_flux(difference, sigma, mask, psf, source["x"], source["y"])
+        one = point_flux(truth.difference, truth.sigma, truth.mask, psf, source["x"], source["y"], truth.sigma)
+        snr.append(np.nan if one is None else source["flux"] / one[1] / truth.unit)
+        here = point_flux(difference, sigma, mask, psf, source["x"], source["y"], truth.sigma)
         if here is None or one is None or source["near"] != "none" or snr[-1] < 10:
             continue
         ratios.append(here[0] / source["flux"])
         weights.append(snr[-1] ** 2)
-        pull.append((here[0] - source["flux"]) / here[1])
+        pull.append((here[0] - source["flux"]) / here[1] / truth.unit)
     snr = np.array(snr)
     seen = distances_from(known, found) < 3
     complete = {

@@ -28,6 +28,8 @@ export interface KernelBasis {
   /** The one-dimensional factors, each `[size]`. */
   readonly factors: readonly Float64Array[];
   readonly terms: readonly SeparableTerm[];
+  /** Degree of the polynomial of each function: high ones tell of fine detail. */
+  readonly degrees: readonly number[];
   /** Sum of each raw function: that multiple of the first one is taken off. */
   readonly sums: Float64Array;
   /** The functions as images, `[terms, size, size]`, after that. */
@@ -62,16 +64,16 @@ export function chooseGaussians(sharpFwhmPx: number, broadFwhmPx: number): Gauss
  * Builds the basis images and their one-dimensional factors.
  *
  * @param gaussians Widths and degrees.
- * @param halfPx Half-width of the kernel, px; three times the widest σ, bounded, when left out.
+ * @param halfPx Half-width of the kernel, px; three and a half of the widest σ, bounded, when left out.
  * @returns The basis.
  */
 export function buildBasis(gaussians: readonly GaussianSpec[], halfPx?: number): KernelBasis {
   const widest = Math.max(...gaussians.map((gaussian) => gaussian.sigmaPx));
-  const half = halfPx ?? Math.min(25, Math.max(5, Math.ceil(2.7 * widest)));
+  const half = halfPx ?? Math.min(25, Math.max(5, Math.round(3.5 * widest)));
   const size = 2 * half + 1;
   const factors: Float64Array[] = [];
   const terms: SeparableTerm[] = [];
-  const sums: number[] = [];
+  const sums: number[] = [], degrees: number[] = [];
   for (const { sigmaPx, degree } of gaussians) {
     const first = factors.length;
     for (let power = 0; power <= degree; power++) factors.push(factor(sigmaPx, power, half));
@@ -80,10 +82,11 @@ export function buildBasis(gaussians: readonly GaussianSpec[], halfPx?: number):
         const p = total - q;
         terms.push({ x: first + p, y: first + q });
         sums.push(p % 2 === 0 && q % 2 === 0 ? 1 : 0);
+        degrees.push(total);
       }
     }
   }
-  const basis = { halfPx: half, factors, terms, sums: Float64Array.from(sums) };
+  const basis = { halfPx: half, factors, terms, degrees, sums: Float64Array.from(sums) };
   return { ...basis, images: basisImages(basis, size) };
 }
 

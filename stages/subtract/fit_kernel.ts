@@ -14,7 +14,9 @@ import { UNUSABLE } from "../../sky/mask.ts";
 import { buildBasis, chooseGaussians, type KernelBasis, noiseProducts } from "./basis.ts";
 import { varianceIn } from "./noise.ts";
 import type { AlignedPair, Box, ConvolvedSide, KernelMetrics, PairImage } from "./pair.ts";
-import { type FieldSolution, solveField, type SpatialOrders } from "./solve.ts";
+import { chooseOrders } from "./choose_orders.ts";
+import { congruence, principalModes, rotateImages, rotateStamp } from "./kernel_modes.ts";
+import { type FieldSolution, solveField } from "./solve.ts";
 import { type FitImages, type StampEquations, stampEquations } from "./stamps.ts";
 
 /** What the fit can be told. */
@@ -57,15 +59,7 @@ export function fitKernel(pair: AlignedPair, options: KernelFitOptions = {}): Ke
   const [sharp, broad] = side === "reference" ? [reference, science] : [science, reference];
   const basis = buildBasis(chooseGaussians(sharp.fwhmPx, broad.fwhmPx));
   const stamps = cutStamps(pair, { sharp, broad, basis, side });
-  const solution = solveField(stamps, {
-    width: pair.width,
-    height: pair.height,
-    orders: chooseOrders(stamps.length, options),
-    clipSigma: options.clipSigma ?? 4,
-    iterations: 6,
-    noiseProducts: noiseProducts(basis, sharp.correlation),
-  });
-  const field = toField(pair, basis, solution);
+  const { field, solution } = solveKernel(pair, { stamps, basis, sharp, options });
   const scale = scaleAt(field);
   return {
     ...{ side, field, scale },
@@ -77,7 +71,7 @@ export function fitKernel(pair: AlignedPair, options: KernelFitOptions = {}): Ke
       clipped: solution.clipped,
       conditionNumber: solution.conditionNumber,
       sum: side === "reference" ? scale : 1 / scale,
-      orders: [solution.orders[0], solution.orders[1], solution.orders.at(-1)].join(","),
+      orders: describeOrders(solution.orders),
       chi2: solution.chi2,
     },
   };
@@ -99,9 +93,8 @@ function cutStamps(pair: AlignedPair, sides: Sides): StampEquations[] {
   const sharpShare = scale ** 2 * noiseShare(sharp, broad);
   return pair.stars.flatMap((star) => {
     const left = Math.round(star.x) - margin, top = Math.round(star.y) - margin;
-    const size = 2 * margin + 1;
-    if (left < 0 || top < 0 || left + size > pair.width || top + size > pair.height) return [];
-    const images = cutImages(pair, sides, { left, top, width: size, height: size }, sharpShare);
+    const box = { left, top, width: 2 * margin + 1, height: 2 * margin + 1 };
+    const images = cutImages(pair, sides, box, sharpShare);
     const place = { x: star.x - left, y: star.y - top };
     const stamp = stampEquations(images, basis, place, { radiusPx, modelError: 0.005, scale });
     return stamp === undefined ? [] : [{ ...stamp, x: star.x, y: star.y }];
@@ -114,51 +107,122 @@ function noiseShare(sharp: PairImage, broad: PairImage): number {
   return 1 / (1 + 4 * Math.PI * variance);
 }
 
+/** A cut-out of both images; what lies beyond them is not usable, nor what the kernel would take from there. */
 function cutImages(
   pair: AlignedPair,
-  { sharp, broad }: Pick<Sides, "sharp" | "broad">,
+  { sharp, broad, basis }: Pick<Sides, "sharp" | "broad" | "basis">,
   box: Box,
   sharpShare: number,
 ): FitImages {
   const { width, height } = box;
   const pixels = width * height;
-  const usable = new Uint8Array(pixels);
-  const sharpData = new Float32Array(pixels), broadData = new Float32Array(pixels);
-  const sharpVariance = varianceIn(sharp, pair, box);
-  const variance = varianceIn(broad, pair, box);
-  for (let k = 0; k < pixels; k++) {
-    const i = (box.top + Math.floor(k / width)) * pair.width + box.left + k % width;
-    const a = sharp.data[i]!, b = broad.data[i]!;
-    const finite = Number.isFinite(a) && Number.isFinite(b);
-    usable[k] = finite && !((sharp.mask[i]! | broad.mask[i]!) & UNUSABLE) ? 1 : 0;
-    sharpData[k] = Number.isFinite(a) ? a - sharp.skyAdu : 0;
-    broadData[k] = Number.isFinite(b) ? b - broad.skyAdu : 0;
-    variance[k]! += sharpShare * sharpVariance[k]!;
-  }
-  return { width, height, sharp: sharpData, broad: broadData, variance, sharpVariance, usable };
-}
-
-/** As much variation as the stars carry: three to six stars a coefficient. */
-function chooseOrders(stars: number, options: KernelFitOptions): SpatialOrders {
-  const affordable = stars >= 60 ? 3 : stars >= 30 ? 2 : stars >= 9 ? 1 : 0;
-  return {
-    kernel: options.kernelOrder ?? Math.min(affordable, 2),
-    scale: options.scaleOrder ?? 0,
-    background: Math.min(options.backgroundOrder ?? 2, affordable),
+  const images = {
+    ...{ width, height, usable: new Uint8Array(pixels) },
+    ...{ sharp: new Float32Array(pixels), broad: new Float32Array(pixels) },
+    ...{ variance: new Float32Array(pixels), sharpVariance: new Float32Array(pixels) },
   };
+  const left = Math.max(box.left, 0), top = Math.max(box.top, 0);
+  const right = Math.min(box.left + width, pair.width);
+  const bottom = Math.min(box.top + height, pair.height);
+  if (left >= right || top >= bottom) return images;
+  const inside = { left, top, width: right - left, height: bottom - top };
+  const sharpVariance = varianceIn(sharp, pair, inside);
+  const broadVariance = varianceIn(broad, pair, inside);
+  const reach = basis.halfPx;
+  for (let y = top, from = 0; y < bottom; y++) {
+    for (let x = left; x < right; x++, from++) {
+      const i = y * pair.width + x, k = (y - box.top) * width + x - box.left;
+      const a = sharp.data[i]!, b = broad.data[i]!;
+      const whole = x >= reach && y >= reach && x < pair.width - reach && y < pair.height - reach;
+      const good = Number.isFinite(a) && Number.isFinite(b) &&
+        !((sharp.mask[i]! | broad.mask[i]!) & UNUSABLE);
+      images.usable[k] = whole && good ? 1 : 0;
+      images.sharp[k] = Number.isFinite(a) ? a - sharp.skyAdu : 0;
+      images.broad[k] = Number.isFinite(b) ? b - broad.skyAdu : 0;
+      images.sharpVariance[k] = sharpVariance[from]!;
+      images.variance[k] = broadVariance[from]! + sharpShare * sharpVariance[from]!;
+    }
+  }
+  return images;
 }
 
-function toField(pair: AlignedPair, basis: KernelBasis, solution: FieldSolution): KernelField {
+/** Most variation of the kernel that is tried. */
+const HIGHEST_ORDER = 6;
+const ITERATIONS = 6;
+
+interface KernelParts {
+  readonly stamps: readonly StampEquations[];
+  readonly basis: KernelBasis;
+  readonly sharp: PairImage;
+  readonly options: KernelFitOptions;
+}
+
+/**
+ * Solves twice: first with every term of the kernel varying alike, to see in which few ways it does
+ * vary, then with these alone, as far as they foretell stars that were not fitted.
+ */
+function solveKernel(
+  pair: AlignedPair,
+  parts: KernelParts,
+): { readonly field: KernelField; readonly solution: FieldSolution } {
+  const { stamps, basis, sharp, options } = parts;
+  const { width, height } = pair;
+  const terms = basis.terms.length;
+  const products = noiseProducts(basis, sharp.correlation);
+  const { clipSigma = 4, scaleOrder = 0 } = options;
+  const how = { width, height, clipSigma, iterations: ITERATIONS };
+  const order = Math.min(affordable(stamps.length), options.kernelOrder ?? Infinity);
+  const background = options.backgroundOrder ?? Math.min(order, 2);
+  const alike = [scaleOrder, ...new Array<number>(terms - 1).fill(order), background];
+  const solution = solveField(stamps, { ...how, orders: alike, noiseProducts: products });
+  if (order === 0) return { field: toField(pair, basis, basis.images, solution), solution };
+  const modes = principalModes(solution, { width, height, orders: alike });
+  const turned = stamps.map((stamp) => rotateStamp(stamp, modes.rotation));
+  const turnedProducts = congruence(products, modes.rotation, terms);
+  const candidates = ordersOf(options).map((kernel) => [
+    scaleOrder,
+    ...Array.from({ length: terms - 1 }, (_, i) => i < modes.varying ? kernel : 0),
+    options.backgroundOrder ?? Math.min(kernel, 2),
+  ]);
+  const kept = turned.filter((stamp) =>
+    solution.used.some(({ x, y }) => x === stamp.x && y === stamp.y)
+  );
+  const choice = { width, height, noiseProducts: turnedProducts, candidates };
+  const orders = chooseOrders(kept, choice);
+  const final = solveField(turned, { ...how, orders, noiseProducts: turnedProducts });
+  const images = rotateImages(basis.images, modes.rotation);
+  return { field: toField(pair, basis, images, final), solution: final };
+}
+
+/** The order that all terms of a kernel may have alike. */
+function affordable(stars: number): number {
+  return stars >= 60 ? 3 : stars >= 25 ? 2 : stars >= 9 ? 1 : 0;
+}
+
+function ordersOf(options: KernelFitOptions): number[] {
+  if (options.kernelOrder !== undefined) return [options.kernelOrder];
+  return Array.from({ length: HIGHEST_ORDER + 1 }, (_, order) => order);
+}
+
+/** Orders of scale, shape and background, and how many terms of the shape vary. */
+function describeOrders(orders: readonly number[]): string {
+  const shape = orders.slice(1, -1);
+  const order = Math.max(...shape);
+  const varying = shape.filter((one) => one === order).length;
+  return `${orders[0]},${order},${orders.at(-1)} (${order === 0 ? 0 : varying} modes)`;
+}
+
+function toField(
+  pair: AlignedPair,
+  basis: KernelBasis,
+  images: Float64Array,
+  solution: FieldSolution,
+): KernelField {
+  const { width, height } = pair;
   const orders = solution.orders.slice(0, -1);
   const count = orders.reduce((sum, order) => sum + polynomialTerms(order), 0);
-  return {
-    halfPx: basis.halfPx,
-    basis: basis.images,
-    orders,
-    coefficients: solution.coefficients.slice(0, count),
-    width: pair.width,
-    height: pair.height,
-  };
+  const coefficients = solution.coefficients.slice(0, count);
+  return { halfPx: basis.halfPx, basis: images, orders, coefficients, width, height };
 }
 
 function backgroundOf(

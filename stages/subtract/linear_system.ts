@@ -39,9 +39,10 @@ export function solvePositive(
   smallestPivot: number,
 ): Float64Array | undefined {
   const scaled = unitDiagonal(matrix, vector.length);
+  const lower = factorise(scaled.matrix, vector.length, smallestPivot);
+  if (lower === undefined) return undefined;
   const right = vector.map((value, i) => value / scaled.scale[i]!);
-  const solution = cholesky(scaled.matrix, right, smallestPivot);
-  return solution?.map((value, i) => value / scaled.scale[i]!);
+  return substitute(lower, right).map((value, i) => value / scaled.scale[i]!);
 }
 
 function unitDiagonal(
@@ -55,12 +56,19 @@ function unitDiagonal(
   };
 }
 
-function cholesky(
+/**
+ * The lower factor of Cholesky's.
+ *
+ * @param matrix `[n, n]`, symmetric.
+ * @param n Its order.
+ * @param smallestPivot Below which there is none.
+ * @returns `[n, n]`, to be read on and below the diagonal alone; undefined when a pivot is smaller than allowed.
+ */
+export function factorise(
   matrix: Float64Array,
-  right: Float64Array,
+  n: number,
   smallestPivot: number,
 ): Float64Array | undefined {
-  const n = right.length;
   const lower = matrix.slice();
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
@@ -71,6 +79,12 @@ function cholesky(
       else return undefined;
     }
   }
+  return lower;
+}
+
+/** Solves by a lower factor and its transpose. */
+function substitute(lower: Float64Array, right: Float64Array): Float64Array {
+  const n = right.length;
   const x = right.slice();
   for (let i = 0; i < n; i++) {
     for (let k = 0; k < i; k++) x[i]! -= lower[i * n + k]! * x[k]!;
@@ -103,17 +117,43 @@ function toMatrix(values: Float64Array, n: number): Matrix {
   return Matrix.from1DArray(n, n, Array.from(values));
 }
 
+const POWER_STEPS = 40;
+
 /**
- * The condition number of a symmetric matrix scaled to unit diagonal.
+ * The condition number of a symmetric positive matrix scaled to unit diagonal,
+ * its extreme eigenvalues by power iteration: right to some per cent, which is
+ * enough to judge a fit by.
  *
  * @param matrix `[n, n]`.
  * @param n Its order.
  * @returns Largest over smallest eigenvalue, at most 1 / (n ε).
  */
 export function condition(matrix: Float64Array, n: number): number {
-  const scaled = unitDiagonal(matrix, n);
-  const eigen = new EigenvalueDecomposition(toMatrix(scaled.matrix, n), { assumeSymmetric: true });
-  const values = eigen.realEigenvalues;
-  const smallest = Math.max(Math.min(...values), Number.EPSILON * n);
-  return Math.max(...values) / smallest;
+  const scaled = unitDiagonal(matrix, n).matrix;
+  const limit = 1 / (Number.EPSILON * n);
+  const largest = extremeEigenvalue(n, (x) => multiply(scaled, x));
+  const lower = factorise(scaled, n, Number.EPSILON);
+  if (lower === undefined) return limit;
+  return Math.min(limit, largest * extremeEigenvalue(n, (x) => substitute(lower, x)));
+}
+
+function extremeEigenvalue(n: number, apply: (x: Float64Array) => Float64Array): number {
+  let x: Float64Array = Float64Array.from({ length: n }, (_, i) => 1 + Math.sin(7 * i));
+  let size = 0;
+  for (let step = 0; step < POWER_STEPS; step++) {
+    x = apply(x);
+    size = Math.hypot(...x);
+    if (!(size > 0)) return 0;
+    x = x.map((value) => value / size);
+  }
+  return size;
+}
+
+function multiply(matrix: Float64Array, x: Float64Array): Float64Array {
+  const n = x.length;
+  return x.map((_, i) => {
+    let sum = 0;
+    for (let k = 0; k < n; k++) sum += matrix[i * n + k]! * x[k]!;
+    return sum;
+  });
 }

@@ -13,18 +13,12 @@ import { median } from "../../sky/stats.ts";
 import { condition, solvePositive, solveScaled } from "./linear_system.ts";
 import type { StampEquations } from "./stamps.ts";
 
-/** Spatial orders of what is solved for. */
-export interface SpatialOrders {
-  readonly scale: number;
-  readonly kernel: number;
-  readonly background: number;
-}
-
 /** How the fit goes. */
 export interface SolveOptions {
   readonly width: number;
   readonly height: number;
-  readonly orders: SpatialOrders;
+  /** Spatial order of each term's coefficient, then of the background: `[terms + 1]`. */
+  readonly orders: readonly number[];
   /** Stars whose χ² lies farther than this above the median are dropped, in robust standard deviations. */
   readonly clipSigma: number;
   readonly iterations: number;
@@ -51,10 +45,13 @@ export interface FieldSolution {
   readonly chi2: number;
 }
 
+/** The polynomials of the position that are solved with: the size of the field and the order of each term. */
+export type Variation = Pick<SolveOptions, "width" | "height" | "orders">;
+
 /**
  * Solves for the kernel and the differential background over all stars, drops
- * the stars that do not fit, and repeats (Alard & Lupton 1998; Alard 2000 for
- * the variation over the field). Float64 throughout.
+ * the stars that do not fit, and repeats (Alard & Lupton 1998; Alard 2000 for the variation over the field).
+ * Float64 throughout.
  *
  * @param stamps The stars' equations, all over the same basis.
  * @param options Orders and clipping.
@@ -66,30 +63,23 @@ export function solveField(
   options: SolveOptions,
 ): FieldSolution {
   requireStars(stamps.length, stamps.length);
-  const terms = stamps[0]!.vector.length;
-  const orders = Array.from({ length: terms }, (_, term) => {
-    if (term === terms - 1) return options.orders.background;
-    return term === 0 ? options.orders.scale : options.orders.kernel;
-  });
   let used = [...stamps];
-  let system = solveKept(used, orders, options);
+  let system = solveSums(sumStamps(used, options), options.noiseProducts);
   for (let iteration = 1; iteration < options.iterations; iteration++) {
-    const kept = keepGood(used, system.coefficients, orders, options);
+    const kept = keepGood(used, system.coefficients, options);
     requireStars(kept.length, stamps.length);
     if (kept.length === used.length) break;
     used = kept;
-    system = solveKept(used, orders, options);
+    system = solveSums(sumStamps(used, options), options.noiseProducts);
   }
   const { coefficients } = system;
-  const chi2 = median(used.map((stamp) => chi2PerPixel(stamp, coefficients, orders, options)));
-  const conditionNumber = condition(system.matrix, coefficients.length);
   return {
-    orders,
+    orders: options.orders,
     coefficients,
     used,
     clipped: stamps.length - used.length,
-    conditionNumber,
-    chi2,
+    conditionNumber: condition(system.matrix, coefficients.length),
+    chi2: median(used.map((stamp) => chi2PerPixel(stamp, coefficients, options))),
   };
 }
 
@@ -101,6 +91,74 @@ function requireStars(left: number, offered: number): void {
   );
 }
 
+/** Normal equations of some stars over all coefficients. */
+export interface FieldSums {
+  readonly variation: Variation;
+  /** `[n, n]`. */
+  readonly matrix: Float64Array;
+  /** What a unit of the basis' noise products adds to `matrix`: sums of products of the polynomials, `[T, T]`. */
+  readonly noise: Float64Array;
+  /** `[n]`. */
+  readonly vector: Float64Array;
+}
+
+/**
+ * Puts each star's equations into the large ones, every term times its polynomials at the star.
+ *
+ * @param stamps Stars.
+ * @param variation Orders and size of the field.
+ * @returns The sums.
+ */
+export function sumStamps(stamps: readonly StampEquations[], variation: Variation): FieldSums {
+  const { orders } = variation;
+  const counts = orders.map(polynomialTerms);
+  const n = counts.reduce((a, b) => a + b, 0);
+  const most = Math.max(...counts);
+  const matrix = new Float64Array(n * n), vector = new Float64Array(n);
+  const noise = new Float64Array(most * most);
+  for (const stamp of stamps) {
+    const f = valuesAt(stamp, variation);
+    addStamp(matrix, vector, { stamp, f, counts });
+    for (let a = 0; a < most; a++) {
+      for (let b = 0; b < most; b++) noise[a * most + b]! += stamp.noise * f[a]! * f[b]!;
+    }
+  }
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) matrix[j * n + i] = matrix[i * n + j]!;
+  }
+  return { variation, matrix, noise, vector };
+}
+
+function valuesAt(place: { x: number; y: number }, variation: Variation): Float64Array {
+  const { width, height, orders } = variation;
+  return polynomialValues(place.x, place.y, { width, height, order: Math.max(...orders) });
+}
+
+/** Fills the lower triangle. */
+function addStamp(
+  matrix: Float64Array,
+  vector: Float64Array,
+  parts: {
+    readonly stamp: StampEquations;
+    readonly f: Float64Array;
+    readonly counts: readonly number[];
+  },
+): void {
+  const { stamp, f, counts } = parts;
+  const n = vector.length, terms = counts.length;
+  let row = 0;
+  for (let i = 0; i < terms; i++) {
+    for (let a = 0; a < counts[i]!; a++, row++) {
+      vector[row]! += f[a]! * stamp.vector[i]!;
+      let at = row * n;
+      for (let j = 0; j <= i; j++) {
+        const value = f[a]! * stamp.matrix[i * terms + j]!;
+        for (let b = 0, end = counts[j]!; b < end; b++) matrix[at++]! += value * f[b]!;
+      }
+    }
+  }
+}
+
 /**
  * The parts of the noise's products that are taken off, in the order they are
  * tried. Directions of the kernel that only noise tells of have eigenvalues of
@@ -110,100 +168,62 @@ const NOISE_TAKEN = [0.7, 0.35] as const;
 /** A pivot of the matrix scaled to unit diagonal below this is noise of the sums, not signal. */
 const SMALLEST_PIVOT = 1e-7;
 
-function solveKept(
-  stamps: readonly StampEquations[],
-  orders: readonly number[],
-  options: SolveOptions,
+/**
+ * Solves the equations of some stars.
+ *
+ * @param sums Their sums.
+ * @param noiseProducts As in {@linkcode SolveOptions.noiseProducts}.
+ * @returns The coefficients, a block a term, and the matrix that was solved.
+ * @throws {DataError} If the equations have no finite solution.
+ */
+export function solveSums(
+  sums: FieldSums,
+  noiseProducts: Float64Array,
 ): { readonly matrix: Float64Array; readonly coefficients: Float64Array } {
   for (const share of NOISE_TAKEN) {
-    const clean = stamps.map((stamp) => withoutNoise(stamp, options.noiseProducts, share));
-    const { matrix, vector } = assemble(clean, orders, options);
-    const coefficients = solvePositive(matrix, vector, SMALLEST_PIVOT);
+    const matrix = withoutNoise(sums, noiseProducts, share);
+    const coefficients = solvePositive(matrix, sums.vector, SMALLEST_PIVOT);
     if (coefficients !== undefined) return { matrix, coefficients };
   }
-  const { matrix, vector } = assemble(stamps, orders, options);
+  const { matrix, vector } = sums;
   return { matrix, coefficients: solveScaled(matrix, vector) };
 }
 
-function withoutNoise(
-  stamp: StampEquations,
-  products: Float64Array,
-  share: number,
-): StampEquations {
-  const n = stamp.vector.length;
-  const terms = n - 1;
-  const matrix = stamp.matrix.slice();
+function withoutNoise(sums: FieldSums, products: Float64Array, share: number): Float64Array {
+  const counts = sums.variation.orders.map(polynomialTerms);
+  const terms = counts.length - 1, most = Math.max(...counts);
+  const matrix = sums.matrix.slice();
+  let at = 0;
   for (let i = 0; i < terms; i++) {
-    for (let j = 0; j < terms; j++) {
-      matrix[i * n + j]! -= share * stamp.noise * products[i * terms + j]!;
-    }
-  }
-  return { ...stamp, matrix };
-}
-
-type FieldSize = Pick<SolveOptions, "width" | "height">;
-
-/** Puts each star's equations into the large ones, every term times its polynomial at the star. */
-function assemble(
-  stamps: readonly StampEquations[],
-  orders: readonly number[],
-  size: FieldSize,
-): { matrix: Float64Array; vector: Float64Array } {
-  const starts: number[] = [];
-  let n = 0;
-  for (const order of orders) {
-    starts.push(n);
-    n += polynomialTerms(order);
-  }
-  const matrix = new Float64Array(n * n);
-  const vector = new Float64Array(n);
-  const order = Math.max(...orders);
-  for (const stamp of stamps) {
-    const f = polynomialValues(stamp.x, stamp.y, { width: size.width, height: size.height, order });
-    addStamp(matrix, vector, { stamp, f, starts, orders });
-  }
-  return { matrix, vector };
-}
-
-function addStamp(
-  matrix: Float64Array,
-  vector: Float64Array,
-  parts: {
-    readonly stamp: StampEquations;
-    readonly f: Float64Array;
-    readonly starts: readonly number[];
-    readonly orders: readonly number[];
-  },
-): void {
-  const { stamp, f, starts, orders } = parts;
-  const n = vector.length;
-  const terms = orders.length;
-  for (let i = 0; i < terms; i++) {
-    const rows = polynomialTerms(orders[i]!);
-    for (let a = 0; a < rows; a++) {
-      const row = starts[i]! + a;
-      vector[row]! += f[a]! * stamp.vector[i]!;
+    for (let a = 0; a < counts[i]!; a++, at += counts[terms]!) {
       for (let j = 0; j < terms; j++) {
-        const value = f[a]! * stamp.matrix[i * terms + j]!;
-        const columns = polynomialTerms(orders[j]!);
-        for (let b = 0; b < columns; b++) matrix[row * n + starts[j]! + b]! += value * f[b]!;
+        const product = share * products[i * terms + j]!;
+        for (let b = 0, end = counts[j]!; b < end; b++) {
+          matrix[at++]! -= product * sums.noise[a * most + b]!;
+        }
       }
     }
   }
+  return matrix;
 }
 
-/** Coefficients of the local kernel and background at a star. */
-function localCoefficients(
-  stamp: StampEquations,
+/**
+ * Coefficients of the local kernel and background at a place.
+ *
+ * @param place px.
+ * @param coefficients Of the field.
+ * @param variation Orders and size of the field.
+ * @returns One a term.
+ */
+export function localCoefficients(
+  place: { readonly x: number; readonly y: number },
   coefficients: Float64Array,
-  orders: readonly number[],
-  size: FieldSize,
+  variation: Variation,
 ): Float64Array {
-  const order = Math.max(...orders);
-  const f = polynomialValues(stamp.x, stamp.y, { width: size.width, height: size.height, order });
+  const f = valuesAt(place, variation);
   let at = 0;
-  return Float64Array.from(orders, (termOrder) => {
-    const count = polynomialTerms(termOrder);
+  return Float64Array.from(variation.orders, (order) => {
+    const count = polynomialTerms(order);
     let sum = 0;
     for (let k = 0; k < count; k++) sum += coefficients[at + k]! * f[k]!;
     at += count;
@@ -211,13 +231,20 @@ function localCoefficients(
   });
 }
 
-function chi2PerPixel(
+/**
+ * How well a kernel fits a star.
+ *
+ * @param stamp The star.
+ * @param coefficients Of the field.
+ * @param variation Orders and size of the field.
+ * @returns χ² a pixel.
+ */
+export function chi2PerPixel(
   stamp: StampEquations,
   coefficients: Float64Array,
-  orders: readonly number[],
-  size: FieldSize,
+  variation: Variation,
 ): number {
-  const c = localCoefficients(stamp, coefficients, orders, size);
+  const c = localCoefficients(stamp, coefficients, variation);
   const n = c.length;
   let chi2 = stamp.square;
   for (let i = 0; i < n; i++) {
@@ -231,10 +258,9 @@ function chi2PerPixel(
 function keepGood(
   stamps: readonly StampEquations[],
   coefficients: Float64Array,
-  orders: readonly number[],
   options: SolveOptions,
 ): StampEquations[] {
-  const chi2 = stamps.map((stamp) => chi2PerPixel(stamp, coefficients, orders, options));
+  const chi2 = stamps.map((stamp) => chi2PerPixel(stamp, coefficients, options));
   const middle = median(chi2);
   const spread = 1.4826 * median(chi2.map((value) => Math.abs(value - middle)));
   // A star whose χ² is that of pure noise stays, however alike the others are.

@@ -165,28 +165,34 @@ function sumEquations(
   pixels: StampPixels,
 ): Omit<StampEquations, "x" | "y"> {
   const n = columns.length + 1;
-  const count = pixels.at.length;
+  const root = Float64Array.from(pixels.weight, Math.sqrt);
+  const data = root.map((value, k) => value * pixels.data[k]!);
+  // Times the roots of the weights.
+  const scaled = columns.map((column) => root.map((value, k) => value * column[pixels.at[k]!]!));
+  scaled.push(root);
   const matrix = new Float64Array(n * n);
-  const vector = new Float64Array(n);
-  const weight = Float64Array.from(pixels.weight);
-  const gathered = columns.map((column) => Float64Array.from(pixels.at, (at) => column[at]!));
-  gathered.push(new Float64Array(count).fill(1));
-  let square = 0, noise = 0;
-  for (let k = 0; k < count; k++) {
-    square += weight[k]! * pixels.data[k]! ** 2;
-    noise += weight[k]! * pixels.noise[k]!;
-  }
-  gathered.forEach((a, i) => {
-    const weighted = a.map((value, k) => value * weight[k]!);
-    let right = 0;
-    for (let k = 0; k < count; k++) right += weighted[k]! * pixels.data[k]!;
-    vector[i] = right;
-    for (let j = 0; j <= i; j++) {
-      const b = gathered[j]!;
-      let sum = 0;
-      for (let k = 0; k < count; k++) sum += weighted[k]! * b[k]!;
-      matrix[i * n + j] = matrix[j * n + i] = sum;
-    }
+  scaled.forEach((a, i) => {
+    for (let j = 0; j <= i; j++) matrix[i * n + j] = matrix[j * n + i] = dot(a, scaled[j]!);
   });
-  return { matrix, vector, square, noise, pixels: count };
+  return {
+    matrix,
+    vector: Float64Array.from(scaled, (column) => dot(column, data)),
+    square: dot(data, data),
+    noise: pixels.weight.reduce((sum, weight, k) => sum + weight * pixels.noise[k]!, 0),
+    pixels: pixels.at.length,
+  };
+}
+
+/** Four sums at a time, so that the additions need not wait for each other. */
+function dot(a: Float64Array, b: Float64Array): number {
+  let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  let k = 0;
+  for (const end = a.length - 3; k < end; k += 4) {
+    s0 += a[k]! * b[k]!;
+    s1 += a[k + 1]! * b[k + 1]!;
+    s2 += a[k + 2]! * b[k + 2]!;
+    s3 += a[k + 3]! * b[k + 3]!;
+  }
+  for (; k < a.length; k++) s0 += a[k]! * b[k]!;
+  return s0 + s1 + s2 + s3;
 }
