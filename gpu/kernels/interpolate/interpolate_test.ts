@@ -143,3 +143,41 @@ backendTest("interpolate() keeps a tilted plane in pixels and columns alike", as
   }
   assert.ok(into.mask.every((planes, i) => planes === (mask[i] ? 9 : 0)));
 });
+
+backendTest(
+  "interpolate() fills a frame of more bytes than the 128 MiB that a binding holds by default",
+  async (compute) => {
+    const [width, height] = [9576, 3600];
+    const planeAt = (x: number, y: number) => 100 + x / 8 + y / 4; // exact in float32
+    const isBad = (x: number, y: number) =>
+      x === 4000 ||
+      ((x + 37 * y) % 1009 === 500 && Math.abs(x - 4000) > 4 && x > 4 && x < width - 5);
+    using room = compute.allocate(width * height * 12);
+    const { buffer, byteOffset } = room.bytes;
+    const floats = (first: number) => new Float32Array(buffer, byteOffset + 4 * first, pixels);
+    const shorts = (first: number) => new Uint16Array(buffer, byteOffset + 4 * first, pixels);
+    const pixels = width * height;
+    assert.ok(pixels * 4 > 2 ** 27);
+    const rows = { width, values: floats(0), mask: shorts(2 * pixels) };
+    const into = { values: floats(pixels), mask: shorts(2.5 * pixels) };
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, i++) {
+        rows.mask[i] = isBad(x, y) ? 1 : 0;
+        rows.values[i] = isBad(x, y) ? 60000 : planeAt(x, y);
+      }
+    }
+    await interpolate(compute, rows, into, BITS);
+    let wrong = 0;
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, i++) {
+        const bad = isBad(x, y);
+        // the window of the first and last rows has more on one side
+        const reach = y < 2 || y >= height - 2 ? 1 : 1e-3;
+        const near = Math.abs(into.values[i]! - planeAt(x, y)) <= (bad ? reach : 0);
+        if (!near || into.mask[i] !== (bad ? 9 : 0)) wrong++;
+      }
+    }
+    assert.equal(wrong, 0);
+  },
+  { bindingBytes: 2 ** 27 },
+);

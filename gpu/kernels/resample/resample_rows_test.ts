@@ -90,27 +90,31 @@ function oracle(data: Float32Array, kernel: ResampleKernel, x: number, y: number
 }
 
 for (const kernel of ["lanczos2", "lanczos3", "lanczos4", "bilinear", "nearest"] as const) {
-  backendTest(`resampleRows() agrees with a float64 oracle, ${kernel}`, async (compute) => {
-    const next = random(5);
-    const data = Float32Array.from({ length: WIDTH * HEIGHT }, () => 100 * next());
-    const mask = new Uint16Array(data.length);
-    const { values } = await resample(compute, data, mask, kernel, {
-      firstRow: 0,
-      rows: OUT.height,
-    });
-    let [compared, differing] = [0, 0];
-    for (let i = 0; i < values.length; i++) {
-      const truth = oracle(data, kernel, i % OUT.width, Math.floor(i / OUT.width));
-      if (Number.isNaN(truth) !== Number.isNaN(values[i]!)) differing++;
-      if (Number.isNaN(truth) || Number.isNaN(values[i]!)) continue;
-      compared++;
-      // noise of 100 ADU from pixel to pixel, positions right to 4e-4 px
-      if (Math.abs(values[i]! - truth) > 0.12) differing++;
-    }
-    assert.ok(compared > 1500, `${compared} compared`);
-    // where positions lie within 4e-4 px of a boundary, another pixel may be nearest
-    assert.ok(differing <= (kernel === "nearest" ? 12 : 2), `${differing} of ${compared} differ`);
-  });
+  backendTest(
+    `resampleRows() agrees with a float64 oracle in strips, ${kernel}`,
+    async (compute) => {
+      const next = random(5);
+      const data = Float32Array.from({ length: WIDTH * HEIGHT }, () => 100 * next());
+      const mask = new Uint16Array(data.length);
+      const { values } = await resample(compute, data, mask, kernel, {
+        firstRow: 0,
+        rows: OUT.height,
+      });
+      let [compared, differing] = [0, 0];
+      for (let i = 0; i < values.length; i++) {
+        const truth = oracle(data, kernel, i % OUT.width, Math.floor(i / OUT.width));
+        if (Number.isNaN(truth) !== Number.isNaN(values[i]!)) differing++;
+        if (Number.isNaN(truth) || Number.isNaN(values[i]!)) continue;
+        compared++;
+        // noise of 100 ADU from pixel to pixel, positions right to 4e-4 px
+        if (Math.abs(values[i]! - truth) > 0.12) differing++;
+      }
+      assert.ok(compared > 1500, `${compared} compared`);
+      // where positions lie within 4e-4 px of a boundary, another pixel may be nearest
+      assert.ok(differing <= (kernel === "nearest" ? 12 : 2), `${differing} of ${compared} differ`);
+    },
+    { stripBytes: 430_000 },
+  );
 }
 
 backendTest("resampleRows() gives the same pixels whatever the strips", async (compute) => {
@@ -151,48 +155,55 @@ backendTest(
   },
 );
 
-backendTest("prepareRows() decodes, levels, and fills gaps as fillGaps() does", async (compute) => {
-  const next = random(7);
-  const data = Float32Array.from({ length: WIDTH * HEIGHT }, () => next() < 0.05 ? NaN : next());
-  data.fill(NaN, 10 * WIDTH + 5, 10 * WIDTH + 40);
-  const mask = Uint16Array.from(data, () => next() < 0.1 ? [1, 2, 4][Math.floor(next() * 3)]! : 0);
-  const shift = 2;
-  const columns = ((WIDTH - 1) >> shift) + 2;
-  const nodes = new Float32Array(columns * (((HEIGHT + 6) >> shift) + 2));
-  const level = (x: number, y: number) => 0.5 + 0.01 * x - 0.02 * y; // bilinear is exact
-  for (let i = 0; i < nodes.length; i++) {
-    nodes[i] = level((i % columns) << shift, Math.floor(i / columns) << shift);
-  }
-  const raw = new Uint8Array(data.length * 4);
-  const rawMask = new Uint8Array(data.length * 2);
-  const [view, maskView] = [new DataView(raw.buffer), new DataView(rawMask.buffer)];
-  data.forEach((value, i) => view.setFloat32(4 * i, value));
-  mask.forEach((bits, i) => maskView.setUint16(2 * i, bits ^ 0x8000));
-  const ready = { pixels: new Float32Array(data.length), mask: new Uint16Array(data.length) };
-  await prepareRows(
-    compute,
-    {
-      ...{ width: WIDTH, firstRow: 6, rows: HEIGHT, pixels: raw, mask: rawMask },
-      ...{ swapPixels: true, swapMask: true },
-    },
-    { pixels: bytesOf(ready.pixels), mask: bytesOf(ready.mask) },
-    {
-      background: { shift, columns, nodes },
-      ...{ repair: 5, noData: 256, saturated: 2, saturationAdu: Infinity, reachPx: 8 },
-    },
-  );
-  const truth = data.map((v, i) => v - level(i % WIDTH, 6 + Math.floor(i / WIDTH)));
-  const planes = mask.map((bits, i) => bits | (Number.isNaN(data[i]!) ? 256 : 0));
-  fillGaps(truth, planes, { width: WIDTH, bits: 5 | 256 });
-  let holes = 0;
-  for (let i = 0; i < truth.length; i++) {
-    const hole = Number.isNaN(truth[i]!);
-    if (hole) holes++;
-    assert.equal(ready.mask[i], planes[i]! | (hole ? 0x8000 : 0));
-    assert.ok(Math.abs(ready.pixels[i]! - (hole ? 0 : truth[i]!)) < 1e-6, `pixel ${i}`);
-  }
-  assert.ok(holes > 10);
-});
+backendTest(
+  "prepareRows() decodes, levels, and fills gaps as fillGaps() does, in strips",
+  async (compute) => {
+    const next = random(7);
+    const data = Float32Array.from({ length: WIDTH * HEIGHT }, () => next() < 0.05 ? NaN : next());
+    data.fill(NaN, 10 * WIDTH + 5, 10 * WIDTH + 40);
+    const mask = Uint16Array.from(
+      data,
+      () => next() < 0.1 ? [1, 2, 4][Math.floor(next() * 3)]! : 0,
+    );
+    const shift = 2;
+    const columns = ((WIDTH - 1) >> shift) + 2;
+    const nodes = new Float32Array(columns * (((HEIGHT + 6) >> shift) + 2));
+    const level = (x: number, y: number) => 0.5 + 0.01 * x - 0.02 * y; // bilinear is exact
+    for (let i = 0; i < nodes.length; i++) {
+      nodes[i] = level((i % columns) << shift, Math.floor(i / columns) << shift);
+    }
+    const raw = new Uint8Array(data.length * 4);
+    const rawMask = new Uint8Array(data.length * 2);
+    const [view, maskView] = [new DataView(raw.buffer), new DataView(rawMask.buffer)];
+    data.forEach((value, i) => view.setFloat32(4 * i, value));
+    mask.forEach((bits, i) => maskView.setUint16(2 * i, bits ^ 0x8000));
+    const ready = { pixels: new Float32Array(data.length), mask: new Uint16Array(data.length) };
+    await prepareRows(
+      compute,
+      {
+        ...{ width: WIDTH, firstRow: 6, rows: HEIGHT, pixels: raw, mask: rawMask },
+        ...{ swapPixels: true, swapMask: true },
+      },
+      { pixels: bytesOf(ready.pixels), mask: bytesOf(ready.mask) },
+      {
+        background: { shift, columns, nodes },
+        ...{ repair: 5, noData: 256, saturated: 2, saturationAdu: Infinity, reachPx: 8 },
+      },
+    );
+    const truth = data.map((v, i) => v - level(i % WIDTH, 6 + Math.floor(i / WIDTH)));
+    const planes = mask.map((bits, i) => bits | (Number.isNaN(data[i]!) ? 256 : 0));
+    fillGaps(truth, planes, { width: WIDTH, bits: 5 | 256 });
+    let holes = 0;
+    for (let i = 0; i < truth.length; i++) {
+      const hole = Number.isNaN(truth[i]!);
+      if (hole) holes++;
+      assert.equal(ready.mask[i], planes[i]! | (hole ? 0x8000 : 0));
+      assert.ok(Math.abs(ready.pixels[i]! - (hole ? 0 : truth[i]!)) < 1e-6, `pixel ${i}`);
+    }
+    assert.ok(holes > 10);
+  },
+  { bindingBytes: 4000 },
+);
 
 backendTest("prepareRows() marks what is saturated in a frame without a mask", async (compute) => {
   const data = Float32Array.from({ length: WIDTH * HEIGHT }, (_, i) => i % 100);
