@@ -20,8 +20,9 @@ export async function readAt(
   into: Uint8Array,
   offset: number,
 ): Promise<number> {
-  await file.seek(offset, Deno.SeekMode.Start);
   const shared = into.buffer instanceof SharedArrayBuffer;
+  if (shared) file.seekSync(offset, Deno.SeekMode.Start);
+  else await file.seek(offset, Deno.SeekMode.Start);
   let filled = 0;
   while (filled < into.byteLength) {
     const rest = into.subarray(filled);
@@ -51,6 +52,8 @@ export function unusable(verb: "read" | "write", path: string, cause: unknown): 
 
 /** So many bytes are handed to the disk at a time. */
 const FLUSH_BYTES = 1 << 25;
+/** So many bytes of shared memory are copied at a time. */
+const COPY_BYTES = 1 << 22;
 
 /** A file that is written beside its final name, flushed and renamed. */
 export class AtomicFile {
@@ -61,6 +64,7 @@ export class AtomicFile {
   readonly #flushed: Deno.FsFile;
   /** Whether the bytes are on the disk before the file gets its name. */
   readonly #durable: boolean;
+  #copy = new Uint8Array(0);
   #unflushed = 0;
   #flushing: Promise<void> | undefined;
 
@@ -113,11 +117,9 @@ export class AtomicFile {
   /** Writes all bytes at the present place. */
   async write(bytes: Uint8Array): Promise<void> {
     const file = this.#require();
-    const shared = bytes.buffer instanceof SharedArrayBuffer;
     try {
       for (let done = 0; done < bytes.byteLength;) {
-        const rest = bytes.subarray(done);
-        done += shared ? file.writeSync(rest) : await file.write(rest);
+        done += await file.write(this.#unshared(bytes.subarray(done)));
       }
     } catch (cause) {
       await this.abort();
@@ -126,6 +128,15 @@ export class AtomicFile {
     this.#unflushed += bytes.byteLength;
     const due = this.#durable && this.#unflushed >= FLUSH_BYTES;
     if (due && this.#flushing === undefined) this.#startFlush();
+  }
+
+  /** Shared memory is only written by this thread, which would wait meanwhile: a copy goes instead. */
+  #unshared(bytes: Uint8Array): Uint8Array {
+    if (!(bytes.buffer instanceof SharedArrayBuffer)) return bytes;
+    const piece = bytes.subarray(0, COPY_BYTES);
+    if (this.#copy.length < piece.length) this.#copy = new Uint8Array(piece.length);
+    this.#copy.set(piece);
+    return this.#copy.subarray(0, piece.length);
   }
 
   /** Lets the disk begin early; what goes wrong shows again in {@linkcode commit}. */

@@ -26,7 +26,7 @@ import {
   fittingRows,
   planeOf,
 } from "./strips.ts";
-import { type ThreadPass, ThreadPool } from "./thread_pool.ts";
+import { type ThreadCall, type ThreadPass, ThreadPool } from "./thread_pool.ts";
 import { PASS_WORDS, STOP_WORDS } from "./worker_source.ts";
 
 /** How {@linkcode CpuBackend} works. */
@@ -189,7 +189,10 @@ export class CpuBackend implements Backend {
     const args = parts.use(this.#shared.lend(passes.length * ARGUMENT_BYTES));
     const { address } = parts.use(this.#shared.lend(this.#threads.size * scratchBytes));
     return {
-      passes: passes.map((pass, i) => this.#writeArguments(job, pass, placed, args, i)),
+      passes: joinPasses(
+        job,
+        passes.map((pass, i) => this.#writeArguments(job, pass, placed, args, i)),
+      ),
       words: new Int32Array(control.bytes.buffer, control.address, controlWords).fill(0),
       scratch: (thread) => address + thread * scratchBytes,
     };
@@ -201,19 +204,13 @@ export class CpuBackend implements Backend {
     placed: PlacedSlots,
     room: Part,
     index: number,
-  ): ThreadPass {
+  ): ThreadCall {
     if (pass.slots.length > MAX_SLOTS) throw new RangeError(`${pass.slots.length} slots`);
     const offset = index * ARGUMENT_BYTES;
     const view = new DataView(room.bytes.buffer, room.address + offset, ARGUMENT_BYTES);
     placed.writePointers(pass, view);
     writeParams(job, pass, view, MAX_SLOTS * 8);
-    return {
-      kernel: pass.kernel.name,
-      entry: pass.entry,
-      args: room.address + offset,
-      rows: passRows(job, pass),
-      step: pass.pieceRows ?? Math.max(1, Math.round(PIECE_PIXELS / job.width)),
-    };
+    return { kernel: pass.kernel.name, entry: pass.entry, args: room.address + offset };
   }
 
   /** Ends the threads. */
@@ -222,6 +219,20 @@ export class CpuBackend implements Backend {
     this.#closed = true;
     this.#threads.close();
   }
+}
+
+/** Joins to each pass the next ones that need only the rows it has just done. */
+function joinPasses(job: StripJob, calls: readonly ThreadCall[]): ThreadPass[] {
+  const joined: { calls: ThreadCall[]; rows: number; step: number }[] = [];
+  job.passes.forEach((pass, i) => {
+    const rows = passRows(job, pass);
+    const step = pass.pieceRows ?? Math.max(1, Math.round(PIECE_PIXELS / job.width));
+    const last = joined.at(-1);
+    const joins = pass.sameRows && last?.rows === rows && last.step === step;
+    if (joins) last.calls.push(calls[i]!);
+    else joined.push({ calls: [calls[i]!], rows, step });
+  });
+  return joined;
 }
 
 /** The slots of a strip in the shared memory. */

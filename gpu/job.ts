@@ -51,6 +51,11 @@ export interface Pass {
   readonly params?: Params;
   /** `inner` leaves the halo out; `all` computes it too, as temporaries need. `inner` if left out. */
   readonly rows?: "inner" | "all";
+  /**
+   * Takes of what earlier passes wrote the rows alone that it computes: a thread of the processor may
+   * run it on rows as soon as it is done with them.
+   */
+  readonly sameRows?: boolean;
   /** Pixels that one invocation of the shader takes, or a workgroup for each row; 1 if left out. */
   readonly each?: number | "row";
   /** Sizes that the shader is compiled for, besides `WORKGROUP`. */

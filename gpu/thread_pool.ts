@@ -7,15 +7,21 @@
 import { GpuError } from "../config/errors.ts";
 import { WORKER_SOURCE } from "./worker_source.ts";
 
-/** A pass as a thread is told of it. */
-export interface ThreadPass {
+/** A function as a thread is told of it. */
+export interface ThreadCall {
   /** Name of the kernel. */
   readonly kernel: string;
   /** Name of the function. */
   readonly entry: string;
   /** Address of the arguments. */
   readonly args: number;
-  /** Rows of the pass. */
+}
+
+/** Passes over the same rows as a thread is told of them. */
+export interface ThreadPass {
+  /** Called one after the other for each piece. */
+  readonly calls: readonly ThreadCall[];
+  /** Rows of the passes. */
   readonly rows: number;
   /** Rows of a piece. */
   readonly step: number;

@@ -4,7 +4,8 @@
  *
  * A pass is cut into pieces of rows; a thread takes the next one by counting up a word of the
  * shared memory, so a thread that is held up takes fewer. The next pass begins when all pieces
- * of the last one are done; the main thread has no part in it.
+ * of the last one are done; the main thread has no part in it. Passes that need only their own rows of
+ * the one before are called one after the other for each piece, whose pixels are still in the cache.
  *
  * @module
  */
@@ -19,14 +20,20 @@ export const WORKER_SOURCE = `
 let memory;
 const kernels = new Map();
 
-function runPass({ kernel, entry, args, rows, step }, words, at, scratch) {
+function findCall({ kernel, entry, args }) {
   const run = kernels.get(kernel)[entry];
   if (run === undefined) throw new Error("no entry point " + entry + " in " + kernel);
+  return { run, args };
+}
+
+function runPass({ calls, rows, step }, words, at, scratch) {
+  const found = calls.map(findCall);
   const pieces = Math.ceil(rows / step);
   for (;;) {
     const piece = Atomics.add(words, at, 1);
     if (piece >= pieces || Atomics.load(words, 0) !== 0) break;
-    run(args, piece * step, Math.min(rows, (piece + 1) * step), scratch);
+    const end = Math.min(rows, (piece + 1) * step);
+    for (const { run, args } of found) run(args, piece * step, end, scratch);
     if (Atomics.add(words, at + 1, 1) + 1 === pieces) Atomics.notify(words, at + 1);
   }
   for (;;) {

@@ -23,14 +23,10 @@ elif library == "bottleneck":
     import bottleneck
 
     result = bottleneck.nanmedian(stack(), axis=0)
-elif library == "astropy":
-    from astropy.stats import sigma_clip
+elif library == "cupy":
+    import cupy
 
-    cube = stack()
-    result = np.empty(cube.shape[1:], np.float32)
-    for row in range(0, cube.shape[1], 64):
-        clipped = sigma_clip(cube[:, row : row + 64], sigma=3, maxiters=5, axis=0, masked=False)
-        result[row : row + 64] = np.nanmean(clipped, axis=0)
+    result = cupy.asnumpy(cupy.median(cupy.asarray(stack()), axis=0))
 elif library == "ccdproc":
     import ccdproc
 

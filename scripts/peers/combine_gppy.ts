@@ -1,5 +1,5 @@
 /**
- * Combines FITS images with gppy: combine_gppy.ts DEVICE METHOD OUTPUT INPUT…
+ * Combines FITS images with gppy: combine_gppy.ts DEVICE METHOD buffered|durable OUTPUT INPUT…
  *
  * @module
  */
@@ -7,9 +7,10 @@
 import { openCompute } from "../../gpu/compute.ts";
 import { combineFiles } from "../../stages/calib/combine_files.ts";
 
-const [device, method, output = "", ...inputs] = Deno.args;
+const [device, method, flush, output = "", ...inputs] = Deno.args;
 using compute = await openCompute({ device: device === "webgpu" ? "webgpu" : "cpu" });
 await combineFiles(inputs, output, {
   compute,
-  method: method === "median" ? "median" : "clipped-mean",
+  ...(method === "median" ? { method } : { method: "clipped-mean", scatter: "std", clipSigma: 3 }),
+  durable: flush !== "buffered",
 });

@@ -25,6 +25,8 @@ export interface CombineFilesOptions extends CombineOptions {
   readonly header?: FitsHeader;
   /** Bytes of the inputs in memory at a time, whatever their number; 192 MiB if left out. */
   readonly memoryBytes?: number;
+  /** False leaves it to the system when the file goes to the disk; true if left out. */
+  readonly durable?: boolean;
   /** Given the combined values of every strip, in order; valid until it settles. */
   readonly onStrip?: (values: Float32Array, firstRow: number) => void | Promise<void>;
   /** Stops it; no file is left behind then. */
@@ -54,8 +56,9 @@ export async function combineFiles(
 ): Promise<void> {
   using images = await openAll(paths);
   const { width, height } = images;
-  const { header, compute, signal } = options;
-  await using writer = await createImage(output, { width, height, ...(header && { header }) });
+  const { header, compute, signal, durable = true } = options;
+  const spec = { width, height, durable, ...(header && { header }) };
+  await using writer = await createImage(output, spec);
   const rows = stripRows(images, options.memoryBytes ?? 192 << 20);
   using places = new StripPlaces(images, rows, compute);
   let done: Computed | undefined;

@@ -41,7 +41,7 @@ export interface LightRecipe extends LightMasters {
   /** Whether inverse variances are written. */
   readonly weight: boolean;
   /** False leaves it to the system when the files go to the disk; true if left out. */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
   readonly cache: PixelCache;
   /** Where plain lights are reduced. */
   readonly compute: LazyCompute;

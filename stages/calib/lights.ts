@@ -55,6 +55,7 @@ export async function calibrateLights(
       limits: params,
       overscan: params.overscan,
       weight: params.weight,
+      durable: plan.durable,
       cosmicRays: params.cosmicRays,
       fringe: await fringes.find(frame),
       cache: plan.cache,

@@ -38,6 +38,8 @@ export interface MasterPlan extends JudgeLimits, FlatLimits {
   readonly night: string;
   readonly library: MasterLibrary;
   readonly cache: PixelCache;
+  /** False leaves it to the system when lights go to the disk; true if left out. */
+  readonly durable?: boolean;
 }
 
 /**

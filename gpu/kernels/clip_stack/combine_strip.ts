@@ -147,7 +147,7 @@ function combineJob(
   const job = { label, width, rows, slots };
   if (layout === undefined || shorts) return { ...job, passes: [pass, ...after] };
   const decode = decodePass(layout, [0, DECODED_SLOT], frames);
-  const combine = { ...pass, slots: [DECODED_SLOT, 1, 2, 3, 4, 5, 6] };
+  const combine = { ...pass, slots: [DECODED_SLOT, 1, 2, 3, 4, 5, 6], sameRows: true };
   return { ...job, passes: [decode, combine, ...after] };
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openCompute } from "../../compute.ts";
 import { backendTest } from "../../testing.ts";
 import { type CosmicRayOptions, removeCosmicRays } from "./cosmic_rays.ts";
+import { makeRayField, type RayField } from "./ray_field.ts";
 
 const OPTIONS: CosmicRayOptions = {
   gainEAdu: 0.8,
@@ -10,69 +11,8 @@ const OPTIONS: CosmicRayOptions = {
   ignoreBits: 1 | 2 | 256,
 };
 
-interface Field {
-  readonly width: number;
-  readonly height: number;
-  readonly values: Float32Array;
-  readonly mask: Uint16Array;
-  /** 1 where a ray left more than 5 sigma, 2 within a star's full width at half maximum. */
-  readonly truth: Uint8Array;
-}
-
-/** Random numbers of a seed. */
-function source(seed: number) {
-  let state = seed;
-  const uniform = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state + 0.5) / 2 ** 32;
-  };
-  const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-  return { uniform, normal };
-}
-
-/** A sky with stars of 3 px full width, rays from single pixels to tracks, and bad pixels. */
-function makeField(width: number, height: number, seed: number): Field {
-  const { uniform, normal } = source(seed);
-  const light = new Float32Array(width * height).fill(800);
-  const truth = new Uint8Array(light.length);
-  const sigma = 3 / 2.3548;
-  for (let star = 0; star < width * height / 1200; star++) {
-    const [cx, cy] = [uniform() * width, uniform() * height];
-    const flux = 10 ** (2.5 + 3 * uniform());
-    for (let y = Math.max(0, Math.floor(cy - 12)); y < Math.min(height, cy + 13); y++) {
-      for (let x = Math.max(0, Math.floor(cx - 12)); x < Math.min(width, cx + 13); x++) {
-        const r2 = (x - cx) ** 2 + (y - cy) ** 2;
-        light[y * width + x]! += flux * Math.exp(-r2 / (2 * sigma ** 2)) /
-          (2 * Math.PI * sigma ** 2);
-        if (r2 < 1.5 ** 2) truth[y * width + x] = 2;
-      }
-    }
-  }
-  const noiseOf = (adu: number) => Math.sqrt(adu / 0.8 + (5 / 0.8) ** 2);
-  const values = light.map((adu) => adu + noiseOf(adu) * normal());
-  for (let ray = 0; ray < width * height / 2000; ray++) {
-    const angle = uniform() * 2 * Math.PI;
-    const length = 1 + 8 * uniform() ** 3;
-    const strength = 300 + 4000 * uniform();
-    const [x0, y0] = [uniform() * width, uniform() * height];
-    const hit = new Set<number>();
-    for (let step = 0; step < length; step += 0.5) {
-      const x = Math.floor(x0 + step * Math.cos(angle));
-      const y = Math.floor(y0 + step * Math.sin(angle));
-      if (x >= 0 && y >= 0 && x < width && y < height) hit.add(y * width + x);
-    }
-    for (const i of hit) {
-      if (strength > 10 * noiseOf(light[i]!) && truth[i] !== 2) truth[i] = 1;
-      values[i]! += strength;
-    }
-  }
-  const mask = new Uint16Array(light.length);
-  for (let i = 5; i < mask.length; i += 997) [values[i], mask[i]] = [i % 2 ? NaN : 60000, 1];
-  return { width, height, values, mask, truth };
-}
-
 /** The method as published, in float64 and without any care for speed. */
-function oracle(field: Field, options: CosmicRayOptions): Uint16Array {
+function oracle(field: RayField, options: CosmicRayOptions): Uint16Array {
   const { width, height } = field;
   const { gainEAdu: gain, readNoiseE, bit, ignoreBits } = options;
   const place = (x: number, y: number) =>
@@ -155,7 +95,7 @@ function oracle(field: Field, options: CosmicRayOptions): Uint16Array {
 }
 
 backendTest("removeCosmicRays() flags what the published method flags", async (compute) => {
-  const field = makeField(131, 97, 5);
+  const field = makeRayField(131, 97, 5);
   const truth = oracle(field, OPTIONS);
   const { mask, values, pixels } = await removeCosmicRays(compute, field, OPTIONS);
   const flagged = truth.reduce((n, bits) => n + (bits & 8 ? 1 : 0), 0);
@@ -168,7 +108,7 @@ backendTest("removeCosmicRays() flags what the published method flags", async (c
 
 backendTest("removeCosmicRays() finds the rays and leaves the stars", async (compute) => {
   const [width, height] = compute.backend.kind === "cpu" ? [600, 600] : [260, 260];
-  const field = makeField(width, height, 11);
+  const field = makeRayField(width, height, 11);
   const { mask, values } = await removeCosmicRays(compute, field, OPTIONS);
   const count = (kind: number, hit: boolean) =>
     field.truth.reduce((n, t, i) => n + (t === kind && ((mask[i]! & 8) !== 0 || !hit) ? 1 : 0), 0);
@@ -185,7 +125,7 @@ backendTest("removeCosmicRays() finds the rays and leaves the stars", async (com
 
 backendTest("removeCosmicRays() gives the same whatever the strips", async (compute) => {
   using whole = await openCompute({ device: "cpu", cpu: { threads: 1 } });
-  const field = makeField(75, 120, 8);
+  const field = makeRayField(75, 120, 8);
   const { mask } = await removeCosmicRays(compute, field, OPTIONS);
   assert.deepEqual(mask, (await removeCosmicRays(whole, field, OPTIONS)).mask);
 }, { bindingBytes: 75 * 4 * 30 });

@@ -26,7 +26,7 @@ export interface EncodedRows {
  * @param slots Indices of the values and of the slots from {@linkcode encodedSlots}.
  */
 export function encodePass(slots: readonly [values: number, raw: number, sums: number]): Pass {
-  return { kernel: ENCODE, entry: "encodeFloats", slots, each: "row" };
+  return { kernel: ENCODE, entry: "encodeFloats", slots, each: "row", sameRows: true };
 }
 
 /** The slots of encoded rows of at most 65 536 pixels. */
@@ -90,7 +90,7 @@ export interface EncodedMask {
  * @param slots Indices of the mask and of the slots from {@linkcode maskSlots}.
  */
 export function encodeMaskPass(slots: readonly [mask: number, ...encoded: number[]]): Pass {
-  return { kernel: ENCODE, entry: "encodeMask", slots, each: "row" };
+  return { kernel: ENCODE, entry: "encodeMask", slots, each: "row", sameRows: true };
 }
 
 /** The slots of an encoded mask of at most 65 536 pixels a row. */

@@ -111,39 +111,67 @@ export async function finishRows(
 function finishJob(
   { width, values, mask }: UnfinishedRows,
   result: FinishedRows,
-  { weigh, fringes }: FinishOptions,
+  options: FinishOptions,
 ): StripJob {
-  const slots: Slot[] = [slot("input", width, values), slot("input", width, mask)];
+  const list = new SlotList([slot("input", width, values), slot("input", width, mask)]);
+  const passes = finishPasses(list, { width, values: 0, mask: 1 }, result, options);
+  return { label: "finish", width, rows: mask.length / width, slots: list.slots, passes };
+}
+
+/** The slots of a job while it is put together. */
+export class SlotList {
+  /** All slots so far. */
+  readonly slots: Slot[];
+
+  /** @param slots The first ones. */
+  constructor(slots: readonly Slot[] = []) {
+    this.slots = [...slots];
+  }
+
+  /** Adds slots; gives their indices. */
+  add(...slots: readonly Slot[]): number[] {
+    return slots.map((slot) => this.slots.push(slot) - 1);
+  }
+}
+
+/**
+ * The passes of {@linkcode finishRows}, for jobs that have made the rows themselves.
+ *
+ * @param list Gets the slots they need.
+ * @param rows Slots of values and mask, without rows above.
+ * @param result Filled.
+ * @param options Weights and fringes, whose images have as many rows above and below as the job.
+ */
+export function finishPasses(
+  list: SlotList,
+  { width, values, mask }: Readonly<Record<"width" | "values" | "mask", number>>,
+  result: FinishedRows,
+  { weigh, fringes }: FinishOptions,
+): Pass[] {
   const passes: Pass[] = [];
-  const add = (...more: readonly Slot[]) => {
-    slots.push(...more);
-    return more.map((_, i) => slots.length - more.length + i);
-  };
   const encode = (from: number, encoded: EncodedRows) => {
-    const [raw, sums] = add(...encodedSlots(width, encoded));
+    const [raw, sums] = list.add(...encodedSlots(width, encoded));
     passes.push(encodePass([from, raw!, sums!]));
   };
+  const temporary: Slot = { role: "temporary", rowBytes: width * 4 };
   if (weigh !== undefined && result.weight !== undefined) {
     const { dark, flat, biasVariance, darkVariance, flatVariance } = weigh;
-    const masters = add(
+    const masters = list.add(
       ...[dark, flat, biasVariance, darkVariance, flatVariance].map((a) => slot("input", width, a)),
     );
-    const [weights] = add({ role: "temporary", rowBytes: width * 4 });
-    passes.push(weighPass([0, 1, ...masters, weights!], weigh));
+    const [weights] = list.add(temporary);
+    passes.push(weighPass([values, mask, ...masters, weights!], weigh));
     encode(weights!, result.weight);
   }
   if (fringes === undefined) {
-    encode(0, result.image);
+    encode(values, result.image);
   } else {
-    const [pattern, clean] = add(
-      slot("input", width, fringes.pattern),
-      { role: "temporary", rowBytes: width * 4 },
-    );
-    passes.push(fringePass([0, pattern!, clean!], fringes.scale));
+    const [pattern, clean] = list.add(slot("input", width, fringes.pattern), temporary);
+    passes.push(fringePass([values, pattern!, clean!], fringes.scale));
     encode(clean!, result.image);
   }
-  passes.push(encodeMaskPass([1, ...add(...maskSlots(width, result.mask))]));
-  return { label: "finish", width, rows: mask.length / width, slots, passes };
+  const encoded = list.add(...maskSlots(width, result.mask));
+  return [...passes, encodeMaskPass([mask, ...encoded])];
 }
 
 function weighPass(slots: readonly number[], options: WeighOptions): Pass {
@@ -157,9 +185,9 @@ function weighPass(slots: readonly number[], options: WeighOptions): Pass {
     f32((readNoiseE / gainEAdu) ** 2),
     u32(zeroBits),
   ];
-  return { kernel: REDUCE, entry: "weighRows", slots, params, scratchBytes: 64 };
+  return { kernel: REDUCE, entry: "weighRows", slots, params, sameRows: true, scratchBytes: 64 };
 }
 
 function fringePass(slots: readonly number[], scale: number): Pass {
-  return { kernel: REDUCE, entry: "subtractPattern", slots, params: [f32(scale)] };
+  return { kernel: REDUCE, entry: "subtractPattern", slots, params: [f32(scale)], sameRows: true };
 }

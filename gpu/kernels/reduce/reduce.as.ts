@@ -1,7 +1,7 @@
 // Takes the detector out of rows: (raw - bias - darkScale * dark) * scale / flat, and mask planes;
 // weighs reduced rows; takes fringes off. Slots and parameters as in reduce.wgsl.
 
-import { paramF32, paramU32, slotPointer, widthOf } from "../arguments.as";
+import { paramF32, paramU32, slotPointer, topOf, widthOf } from "../arguments.as";
 
 const HAS_BIAS: u32 = 1;
 const HAS_DARK: u32 = 2;
@@ -72,10 +72,15 @@ const HAS_BIAS_VARIANCE: u32 = 16;
 const HAS_DARK_VARIANCE: u32 = 32;
 const HAS_FLAT_VARIANCE: u32 = 64;
 
+/** Masters may have rows above those that are weighed. */
+function masterPointer(args: usize, slot: u32): usize {
+  return slotPointer(args, slot) + (<usize>(topOf(args) * widthOf(args)) << 2);
+}
+
 /** Four variances of a slot, 0 where they are not known. */
 function variances(args: usize, slot: u32, flag: u32, at: usize): v128 {
   if ((paramU32(args, 0) & flag) == 0) return f32x4.splat(0);
-  const v = v128.load(slotPointer(args, slot) + at);
+  const v = v128.load(masterPointer(args, slot) + at);
   return v128.and(v, f32x4.gt(v, f32x4.splat(0)));
 }
 
@@ -88,10 +93,10 @@ function weighFour(args: usize, p: u32): v128 {
   const mask = i32x4.extend_low_i16x8_u(v128.load64_zero(slotPointer(args, 1) + (<usize>p << 1)));
   const scale = f32x4.splat(paramF32(args, 1));
   const hasFlat = (flags & HAS_FLAT) != 0;
-  const response = hasFlat ? v128.load(slotPointer(args, 3) + at) : f32x4.splat(1);
+  const response = hasFlat ? v128.load(masterPointer(args, 3) + at) : f32x4.splat(1);
   let signal = f32x4.mul(value, response);
   if ((flags & HAS_DARK) != 0) {
-    signal = f32x4.add(signal, f32x4.mul(scale, v128.load(slotPointer(args, 2) + at)));
+    signal = f32x4.add(signal, f32x4.mul(scale, v128.load(masterPointer(args, 2) + at)));
   }
   let variance = f32x4.mul(f32x4.pmax(zero, signal), f32x4.splat(paramF32(args, 2)));
   variance = f32x4.add(variance, f32x4.splat(paramF32(args, 3)));

@@ -94,16 +94,17 @@ fn weighRows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) group
              @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
   if (i >= weigh.width * weigh.rows) { return; }
+  let m = i + weigh.top * weigh.width;    // masters may have rows above
   let value = reduced[i];
   var response = 1.0;
-  if (has(HAS_FLAT)) { response = weigh_flat[i]; }
+  if (has(HAS_FLAT)) { response = weigh_flat[m]; }
   var signal = value * response;
-  if (has(HAS_DARK)) { signal += weigh.dark_scale * weigh_dark[i]; }
+  if (has(HAS_DARK)) { signal += weigh.dark_scale * weigh_dark[m]; }
   var variance = weigh.read_variance;
   if (signal > 0.0) { variance += signal * weigh.variance_per_adu; }
-  if (has(HAS_BIAS_VARIANCE)) { variance += known(bias_variance[i]); }
-  if (has(HAS_DARK_VARIANCE)) { variance += weigh.dark_scale * weigh.dark_scale * known(dark_variance[i]); }
-  if (has(HAS_FLAT_VARIANCE)) { variance += value * value * known(flat_variance[i]); }
+  if (has(HAS_BIAS_VARIANCE)) { variance += known(bias_variance[m]); }
+  if (has(HAS_DARK_VARIANCE)) { variance += weigh.dark_scale * weigh.dark_scale * known(dark_variance[m]); }
+  if (has(HAS_FLAT_VARIANCE)) { variance += value * value * known(flat_variance[m]); }
   let weight = response * response / variance;
   let bits = (reduced_mask[i / 2u] >> (16u * (i & 1u))) & weigh.zero_bits;
   let usable = !is_nan(signal) && !is_nan(weight) && weight > 0.0 && weight < 3.4e38;

@@ -94,17 +94,22 @@ function reduceJob(raw: RawRows, result: ReducedRows, options: ReduceRowsOptions
     { role: "temporary", rowBytes: layout === undefined ? 0 : width * 4 },
     ...(result.encoded ? encodedSlots(width, result.encoded) : []),
   ];
-  const reduce: Pass = {
-    kernel: REDUCE,
-    entry: "reduceRows",
-    slots: [layout === undefined ? 0 : DECODED_SLOT, 1, 2, 3, 4, 5, 6],
-    params: reduceParams(options),
-    each: 2,
-    scratchBytes: 64,
-  };
+  const reduce = reducePass([layout === undefined ? 0 : DECODED_SLOT, 1, 2, 3, 4, 5, 6], options);
   const decode = layout === undefined ? [] : [decodePass(layout, [0, DECODED_SLOT])];
   const encode = result.encoded ? [encodePass([OUTPUT_SLOT, 8, 9])] : [];
   return { label: "reduce", width, rows, slots, passes: [...decode, reduce, ...encode] };
+}
+
+/**
+ * A pass that reduces rows and those about them.
+ *
+ * @param slots Values, bias, dark, flat, mask, and both results; one of no array where there is none.
+ * @param options Limits.
+ */
+export function reducePass(slots: readonly number[], options: ReduceRowsOptions): Pass {
+  const params = reduceParams(options);
+  const shape = { rows: "all", sameRows: true, each: 2, scratchBytes: 64 } as const;
+  return { kernel: REDUCE, entry: "reduceRows", slots, params, ...shape };
 }
 
 /** A slot of an array, or one that stands for none. */
