@@ -5,6 +5,7 @@
  */
 
 import { DataError, GppyError } from "../../config/errors.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Gate } from "../manifest.ts";
 import { finishDifference, type FinishedDifference } from "./finish.ts";
 import {
@@ -40,6 +41,9 @@ export interface FailedAttempt {
 export interface AttemptOptions {
   readonly limits: GateLimits;
   readonly skyMeshPx: number;
+  /** Where differences are finished. */
+  readonly compute: Compute;
+  readonly signal: AbortSignal;
   /** Science flux over reference flux of a star as the zero points have it. */
   readonly zeroPointRatio: number | undefined;
   /** Told of each engine that failed. */
@@ -48,9 +52,9 @@ export interface AttemptOptions {
 
 /** What came of the engines. */
 export interface AttemptOutcome {
-  /** The first that fails no gate, or else the one with the pull nearest to one. */
+  /** The first that fails no gate, or else the one with the pull nearest to one; its images to be disposed of. */
   readonly chosen: Attempt;
-  /** All that gave a difference. */
+  /** All that gave a difference; images of those not chosen are gone. */
   readonly attempts: readonly Attempt[];
   /** Engines that gave none. */
   readonly failures: readonly FailedAttempt[];
@@ -89,6 +93,9 @@ export async function tryEngines(
   const [chosen] = attempts.toSorted((a, b) =>
     RANK[a.verdict] - RANK[b.verdict] || pullError(a) - pullError(b)
   );
+  for (const { finished } of attempts) {
+    if (finished !== chosen?.finished) finished[Symbol.dispose]();
+  }
   if (chosen !== undefined) return { chosen, attempts, failures };
   throw failures.at(-1)?.error ?? new DataError("Cannot subtract: no engine is available here");
 }
@@ -119,6 +126,7 @@ async function attemptWith(
     const { pullSigma } = attempt.metrics;
     if (pullSigma === null || !(pullSigma > 0) || pullSigma >= TOO_QUIET) break;
     noiseShare *= pullSigma ** 2;
+    attempt.finished[Symbol.dispose]();
     attempt = await attemptOnce(engine, loaded, loaded.pairWith(noiseShare), options);
   }
   return { ...attempt, noiseShare };
@@ -131,7 +139,9 @@ async function attemptOnce(
   options: AttemptOptions,
 ): Promise<Attempt> {
   const result = await engine.run(pair);
-  const finished = await finishDifference(pair, result, loaded.quiet, options.skyMeshPx);
+  const { quiet } = loaded;
+  const { skyMeshPx, compute, signal } = options;
+  const finished = await finishDifference(pair, result, { quiet, skyMeshPx, compute, signal });
   const metrics = measureDifference(pair, finished, loaded.quiet, options.zeroPointRatio);
   const { registrationPx, registrationScatterPx } = loaded;
   const facts = { coverage: loaded.aligned.coverage, registrationPx, registrationScatterPx };

@@ -7,7 +7,8 @@ import { type SyntheticOptions, syntheticPair, type TruthSource } from "./_synth
 import { DECORRELATED } from "./decorrelated.ts";
 import { correlationOf } from "./difference_noise.ts";
 import type { ExtraImage, ExtraRecipe } from "./extra_images.ts";
-import { finishDifference, type FinishedDifference } from "./finish.ts";
+import { finishAlone } from "./_finish_alone.ts";
+import type { FinishedDifference } from "./finish.ts";
 import { Fourier, power } from "./fourier.ts";
 import { subtractNative } from "./native.ts";
 import type { AlignedPair } from "./pair.ts";
@@ -37,7 +38,7 @@ async function make(
     const made = await engine(pair, { compute });
     const { field: _field, ...bare } = made;
     const quiet = new Uint8Array(width * height).fill(1);
-    const finished = await finishDifference(pair, hide ? bare : made, quiet, 128);
+    const finished = await finishAlone(pair, hide ? bare : made, quiet, 128);
     const image = await recipe.make({
       ...{ pair, finished, compute, signal: new AbortController().signal },
     });

@@ -5,25 +5,43 @@
  * @module
  */
 
-import { backgroundMesh } from "../../sky/background.ts";
-import { bit, growMask, UNUSABLE } from "../../sky/mask.ts";
-import { type AlignedPair, collectStrips, type EngineResult } from "./pair.ts";
+import type { Compute } from "../../gpu/compute.ts";
+import {
+  joinMasks,
+  weighDifference,
+} from "../../gpu/kernels/finish_difference/finish_difference.ts";
+import { laySurface } from "../../gpu/kernels/spline_surface/spline_surface.ts";
+import { type Background, measureBackground } from "../../sky/background.ts";
+import { bit, UNUSABLE } from "../../sky/mask.ts";
+import type { AlignedPair, EngineResult } from "./pair.ts";
+import { SharedArrays } from "./shared_arrays.ts";
 
-/** A difference ready to be judged and written; images `[height, width]`. */
-export interface FinishedDifference {
+/** A difference ready to be judged and written; images `[height, width]`. To be disposed of. */
+export interface FinishedDifference extends Disposable {
   readonly result: EngineResult;
   /** ADU of the science frame; 0 where there is no data. */
-  readonly difference: Float32Array;
+  readonly difference: Float32Array<ArrayBufferLike>;
   /** Planes of both images, those of the convolved one grown. */
-  readonly mask: Uint16Array;
+  readonly mask: Uint16Array<ArrayBufferLike>;
   /** Inverse variance, ADU⁻²; 0 where a pixel may not be used. */
-  readonly weight: Float32Array;
+  readonly weight: Float32Array<ArrayBufferLike>;
   /** Fraction of pixels that may not be used. */
   readonly maskedFraction: number;
 }
 
+/** How a difference is finished. */
+export interface FinishOptions {
+  /** 1 at pixels of bare sky, `[height, width]`. */
+  readonly quiet: Uint8Array;
+  /** Side of the squares of the remaining background, px; 0 leaves it. */
+  readonly skyMeshPx: number;
+  readonly compute: Compute;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Planes of an input that its neighbours inherit through the kernel. */
 const CARRIED = bit("BAD", "SAT", "CR", "INTRP", "SUSPECT", "NO_DATA", "EDGE", "STREAK");
+const NO_DATA = bit("NO_DATA");
 
 /**
  * Collects the strips of a difference, joins the masks, takes the remaining
@@ -31,70 +49,125 @@ const CARRIED = bit("BAD", "SAT", "CR", "INTRP", "SUSPECT", "NO_DATA", "EDGE", "
  *
  * @param pair The pair.
  * @param result What the engine made of it.
- * @param quiet 1 at pixels of bare sky, `[height, width]`.
- * @param skyMeshPx Side of the squares of the remaining background; 0 leaves it.
+ * @param options Sky, where it is computed.
  * @returns The difference as it is written.
  */
 export async function finishDifference(
   pair: AlignedPair,
   result: EngineResult,
-  quiet: Uint8Array,
-  skyMeshPx: number,
+  options: FinishOptions,
 ): Promise<FinishedDifference> {
-  const mask = joinMasks(pair, result);
-  const whole = await collectStrips(result, pair);
-  const { difference } = whole;
-  if (skyMeshPx > 0) flatten(difference, mask, pair, quiet, skyMeshPx);
-  const weight = new Float32Array(difference.length);
-  let masked = 0;
-  for (let i = 0; i < difference.length; i++) {
-    const variance = whole.variance[i]!;
-    if (!Number.isFinite(difference[i]!) || !Number.isFinite(variance)) {
-      difference[i] = 0;
-      mask[i]! |= bit("NO_DATA");
-    }
-    if (mask[i]! & bit("NO_DATA")) difference[i] = 0;
-    if (mask[i]! & UNUSABLE || !(variance > 0)) masked++;
-    else weight[i] = 1 / variance;
+  const { compute } = options;
+  const pixels = pair.width * pair.height;
+  const arrays = new SharedArrays(compute);
+  try {
+    const whole = {
+      difference: arrays.floats(pixels),
+      mask: arrays.words(pixels),
+      weight: arrays.floats(pixels),
+    };
+    const masked = await weighStrips(pair, result, whole, options);
+    if (options.skyMeshPx > 0) await flatten(pair, whole, options);
+    return {
+      ...{ result, ...whole, maskedFraction: masked / pixels },
+      [Symbol.dispose]: () => arrays[Symbol.dispose](),
+    };
+  } catch (error) {
+    arrays[Symbol.dispose]();
+    throw error;
   }
-  return { result, difference, mask, weight, maskedFraction: masked / difference.length };
 }
 
-function joinMasks(pair: AlignedPair, result: EngineResult): Uint16Array {
-  const { width, height } = pair;
-  const carried = (data: Uint16Array, moved: boolean) =>
-    moved ? growMask({ width, height, data }, CARRIED, result.growPx).data : data;
-  const science = carried(pair.science.mask, result.convolvedSide !== "reference");
-  const reference = carried(pair.reference.mask, result.convolvedSide !== "science");
-  const { mask: own } = result;
-  const joined = science.map((value, i) => value | reference[i]! | (own?.[i] ?? 0));
-  const edge = bit("EDGE"), reach = result.growPx;
-  for (let y = 0; y < height; y++) {
-    const row = joined.subarray(y * width, (y + 1) * width);
-    if (y < reach || y >= height - reach) row.forEach((value, x) => row[x] = value | edge);
-    for (let x = 0; x < Math.min(reach, width); x++) {
-      row[x]! |= edge;
-      row[width - 1 - x]! |= edge;
-    }
-  }
-  return joined;
-}
+type Whole = Pick<FinishedDifference, "difference" | "mask" | "weight">;
 
-function flatten(
-  difference: Float32Array,
-  mask: Uint16Array,
+/** Takes the engine's strips; gives how many pixels may not be used. */
+async function weighStrips(
   pair: AlignedPair,
-  quiet: Uint8Array,
-  meshPx: number,
-): void {
-  const { width, height } = pair;
-  const busy = mask.map((value, i) => (value & UNUSABLE) || !quiet[i] ? 1 : 0);
-  const options = { meshPx, mask: busy };
-  const background = backgroundMesh(difference, width, height, options);
-  if (!Number.isFinite(background.globalLevel)) return;
-  const level = new Float32Array(width);
-  for (let y = 0; y < height; y++) {
-    background.levelRow(y, level);
-    for (let x = 0; x < width; x++) difference[y * width + x]! -= level[x]!;
+  result: EngineResult,
+  whole: Whole,
+  { compute, signal }: FinishOptions,
+): Promise<number> {
+  const { width } = pair;
+  const planes = { noData: NO_DATA, unusable: UNUSABLE, signal };
+  let masked = 0;
+  for await (const { firstRow, rows, difference, variance } of result.strips()) {
+    using arrays = new SharedArrays(compute);
+    const joined = arrays.words(rows * width);
+    await joinStrip(pair, result, firstRow, joined, { compute, arrays, signal });
+    const part = <Pixels extends Float32Array | Uint16Array>(array: Pixels) =>
+      array.subarray(firstRow * width, (firstRow + rows) * width) as Pixels;
+    const into = {
+      difference: part(whole.difference),
+      mask: part(whole.mask),
+      weight: part(whole.weight),
+    };
+    await weighDifference(compute, { width, joined, difference, variance }, into, planes);
+    for (let i = 0; i < into.weight.length; i++) if (into.weight[i] === 0) masked++;
   }
+  return masked;
+}
+
+/** Joins rows of the masks: of both images, and of the engine where it has one. */
+async function joinStrip(
+  pair: AlignedPair,
+  result: EngineResult,
+  firstRow: number,
+  joined: Uint16Array<ArrayBufferLike>,
+  { compute, arrays, signal }: Pick<FinishOptions, "compute" | "signal"> & {
+    readonly arrays: SharedArrays;
+  },
+): Promise<void> {
+  const { width, height } = pair;
+  const { convolvedSide, growPx: reachPx, mask: own } = result;
+  const [science, reference] = [pair.science.mask, pair.reference.mask];
+  const grow = { reachPx, carried: CARRIED, edge: bit("EDGE"), signal };
+  const first = convolvedSide === "science" || convolvedSide === "both"
+    ? { width, height, moved: science, still: reference }
+    : { width, height, moved: reference, still: science };
+  await joinMasks(compute, first, firstRow, joined, grow);
+  const add = (planes: Uint16Array) => planes.forEach((value, i) => joined[i]! |= value);
+  if (convolvedSide === "both") {
+    const other = arrays.words(joined.length);
+    const second = { width, height, moved: reference, still: science };
+    await joinMasks(compute, second, firstRow, other, grow);
+    add(other);
+  }
+  if (own) add(own.subarray(firstRow * width, firstRow * width + joined.length));
+}
+
+/** Rows of the background that are taken off at once. */
+const STRIP_ROWS = 256;
+
+async function flatten(
+  pair: AlignedPair,
+  whole: Whole,
+  options: FinishOptions,
+): Promise<void> {
+  const { width, height } = pair;
+  const { compute, signal } = options;
+  const background = await residualSky(pair, whole, options);
+  if (!Number.isFinite(background.globalLevel)) return;
+  using arrays = new SharedArrays(compute);
+  const flat = arrays.floats(Math.min(STRIP_ROWS, height) * width);
+  for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
+    const end = Math.min(height, firstRow + STRIP_ROWS) * width;
+    const image = whole.difference.subarray(firstRow * width, end);
+    const mask = whole.mask.subarray(firstRow * width, end);
+    const into = flat.subarray(0, image.length);
+    await laySurface(compute, background.levelSurface, { width, into, firstRow, image, signal });
+    for (let i = 0; i < image.length; i++) image[i] = mask[i]! & NO_DATA ? 0 : into[i]!;
+  }
+}
+
+/** What is left of the sky in a difference, from the pixels of bare sky alone. */
+async function residualSky(
+  pair: AlignedPair,
+  whole: Whole,
+  { quiet, skyMeshPx, compute, signal }: FinishOptions,
+): Promise<Background> {
+  using arrays = new SharedArrays(compute);
+  const busy = arrays.words(quiet.length);
+  for (let i = 0; i < busy.length; i++) busy[i] = quiet[i] ? whole.mask[i]! & UNUSABLE : UNUSABLE;
+  const image = { width: pair.width, values: whole.difference, mask: busy };
+  return await measureBackground(compute, image, { meshPx: skyMeshPx, maskBits: UNUSABLE, signal });
 }

@@ -161,8 +161,10 @@ async function subtractOne(
     using loaded = await loadPair(stack, reference, context, params);
     const engines = await chooseEngines(params, context, scratch);
     const options = attemptOptions(stack, loaded, params, context);
-    const outcome = await tryEngines(loaded, engines, options);
+    const compute = await context.compute.get();
+    const outcome = await tryEngines(loaded, engines, { ...options, compute });
     const { chosen } = outcome;
+    using _images = chosen.finished;
     const { folder } = context;
     const products = await writeOutputs({ science: stack, loaded, folder, ...outcome });
     products.push(...await writeFurther(products, loaded, chosen, params, context));
@@ -201,8 +203,9 @@ function attemptOptions(
   loaded: LoadedPair,
   params: Params,
   context: StageContext,
-): AttemptOptions {
+): Omit<AttemptOptions, "compute"> {
   return {
+    signal: context.signal,
     limits: { ...params, maxRegistrationPx: params.maxRegistration },
     skyMeshPx: params.skyMesh,
     zeroPointRatio: zeroPointRatio(loaded.science.header, loaded.chosen.header),

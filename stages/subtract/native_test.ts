@@ -3,7 +3,7 @@ import { DataError } from "../../config/errors.ts";
 import { bit } from "../../sky/mask.ts";
 import { clippedStats, median } from "../../sky/stats.ts";
 import { type SyntheticOptions, syntheticPair, type TruthSource } from "./_synthetic_pair.ts";
-import { finishDifference } from "./finish.ts";
+import { finishAlone } from "./_finish_alone.ts";
 import { subtractNative } from "./native.ts";
 import { openCompute } from "../../gpu/compute.ts";
 import {
@@ -106,7 +106,7 @@ Deno.test("native subtraction gives injected transients their flux within the er
     const { pair: without } = syntheticPair(options);
     // The kernel stars are the same; what differs are the transients.
     const result = await subtractWhole({ ...pair, stars: without.stars });
-    const finished = await finishDifference(pair, result, new Uint8Array(600 * 600).fill(1), 0);
+    const finished = await finishAlone(pair, result, new Uint8Array(600 * 600).fill(1), 0);
     const pulls: number[] = [], ratios: number[] = [];
     for (const { x, y, flux } of places) {
       if (stars.some((star) => Math.hypot(star.x - x, star.y - y) < 14)) continue;
@@ -138,7 +138,7 @@ Deno.test("a corner that the reference lacks is NO_DATA, holds 0 and has no weig
   const { pair } = syntheticPair({ size: 500, missingCornerPx: 120, seed: 8 });
   const result = await subtractWhole(pair);
   const quiet = new Uint8Array(500 * 500).fill(1);
-  const { difference, mask, weight } = await finishDifference(pair, result, quiet, 128);
+  const { difference, mask, weight } = await finishAlone(pair, result, quiet, 128);
   for (const [x, y] of [[0, 0], [60, 60], [119, 119], [120 + result.growPx - 1, 60]] as const) {
     const i = y * 500 + x;
     assert.ok(mask[i]! & bit("NO_DATA"), `${x},${y}`);
@@ -157,7 +157,7 @@ Deno.test("masks of both images are joined, and those of the convolved one grow"
   pair.reference.mask[200 * 400 + 300] = bit("SAT");
   const result = await subtractWhole(pair);
   const quiet = new Uint8Array(400 * 400).fill(1);
-  const { mask } = await finishDifference(pair, result, quiet, 0);
+  const { mask } = await finishAlone(pair, result, quiet, 0);
   assert.equal(mask[200 * 400 + 100], bit("CR"));
   assert.equal(mask[200 * 400 + 101], 0);
   assert.ok(mask[200 * 400 + 300 + result.growPx]! & bit("SAT"));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCompute } from "../../gpu/compute.ts";
 import { syntheticPair } from "./_synthetic_pair.ts";
-import { finishDifference } from "./finish.ts";
+import { finishAlone } from "./_finish_alone.ts";
 import { subtractNative } from "./native.ts";
 import { blockPull, blockResiduals, starResiduals } from "./residuals.ts";
 
@@ -11,7 +11,7 @@ async function subtracted(bump: number) {
   try {
     const result = await subtractNative(pair, { compute });
     const quiet = new Uint8Array(640 * 640).fill(1);
-    const finished = await finishDifference(pair, result, quiet, 0);
+    const finished = await finishAlone(pair, result, quiet, 0);
     const { difference } = finished;
     for (let y = 256; y < 320; y++) {
       for (let x = 320; x < 384; x++) difference[y * 640 + x]! += bump;

@@ -6,7 +6,7 @@ import { bit } from "../../sky/mask.ts";
 import { clippedStats, median } from "../../sky/stats.ts";
 import { type SyntheticOptions, syntheticPair } from "./_synthetic_pair.ts";
 import { lagCorrelations, skyPixels, starCores } from "./_pulls.ts";
-import { finishDifference } from "./finish.ts";
+import { finishAlone } from "./_finish_alone.ts";
 import { Fourier } from "./fourier.ts";
 import { type AlignedPair, collectStrips, stripsOf } from "./pair.ts";
 import { subtractZogy } from "./zogy.ts";
@@ -120,7 +120,7 @@ Deno.test("ZOGY grows the masks of both images, and has no data where one has no
   pair.science.mask[200 * 400 + 100] = bit("CR");
   pair.reference.mask[200 * 400 + 300] = bit("SAT");
   const { result } = await zogy(pair);
-  const finished = await finishDifference(pair, result, new Uint8Array(400 * 400).fill(1), 128);
+  const finished = await finishAlone(pair, result, new Uint8Array(400 * 400).fill(1), 128);
   const at = (x: number, y: number) => finished.mask[y * 400 + x]!;
   assert.ok(at(100 + result.growPx, 200) & bit("CR"));
   assert.ok(at(300 - result.growPx, 200) & bit("SAT"));
