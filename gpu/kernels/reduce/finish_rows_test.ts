@@ -84,7 +84,7 @@ backendTest(
       { numRuns: 60 },
     );
   },
-  { bindingBytes: 1024 },
+  { bindingBytes: 256 },
 );
 
 backendTest(
