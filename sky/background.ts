@@ -8,7 +8,6 @@
 
 import type { HostBuffer } from "../gpu/backend.ts";
 import type { Compute } from "../gpu/compute.ts";
-import { cellStatistics } from "../gpu/kernels/background/_cell_oracle.ts";
 import { type CellRows, type Cells, measureCells } from "../gpu/kernels/background/background.ts";
 import type { SplineNodes } from "../gpu/kernels/spline_surface/spline_surface.ts";
 import { fillHoles, medianFilter } from "./_mesh_filter.ts";
@@ -25,12 +24,6 @@ export interface MeshOptions {
   readonly maskBits?: number | undefined;
   /** Stops it. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** How {@linkcode backgroundMesh} estimates. */
-export interface BackgroundOptions extends MeshOptions {
-  /** `[height, width]`; a pixel with any of `maskBits` takes no part. */
-  readonly mask?: Uint16Array;
 }
 
 /** Level and noise of the background, everywhere. */
@@ -199,65 +192,6 @@ export class BackgroundStrips implements Disposable {
     this.#room?.[Symbol.dispose]();
     this.#room = undefined;
   }
-}
-
-/**
- * Estimates the background of an image.
- *
- * @param data `[height, width]` row-major, ADU; NaN takes no part. Not changed.
- * @param width Columns.
- * @param height Rows.
- * @param options Mesh, filter, mask.
- * @returns The background; cells without enough good pixels take the level of the nearest ones.
- */
-export function backgroundMesh(
-  data: Float32Array,
-  width: number,
-  height: number,
-  options: BackgroundOptions = {},
-): Background {
-  const { meshPx = 64, filter = 3 } = options;
-  const columns = Math.max(1, Math.ceil(width / meshPx));
-  const rows = Math.max(1, Math.ceil(height / meshPx));
-  const levels = new Float64Array(columns * rows);
-  const sigmas = new Float64Array(columns * rows);
-  const cell = new Float32Array(meshPx * meshPx);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const { count, area } = gatherCell(data, width, height, column, row, meshPx, options, cell);
-      const statistics = count < area / 2
-        ? { level: NaN, sigma: NaN }
-        : cellStatistics(cell, count);
-      levels[row * columns + column] = statistics.level;
-      sigmas[row * columns + column] = statistics.sigma;
-    }
-  }
-  fillHoles(levels, sigmas, columns);
-  const filtered = medianFilter(levels, sigmas, columns, rows, filter);
-  return new SplineBackground(filtered.levels, filtered.sigmas, columns, rows, width, meshPx);
-}
-
-function gatherCell(
-  data: Float32Array,
-  width: number,
-  height: number,
-  column: number,
-  row: number,
-  meshPx: number,
-  { mask, maskBits = 0xffff }: BackgroundOptions,
-  cell: Float32Array,
-): { count: number; area: number } {
-  const [x0, y0] = [column * meshPx, row * meshPx];
-  const [x1, y1] = [Math.min(width, x0 + meshPx), Math.min(height, y0 + meshPx)];
-  let count = 0;
-  for (let y = y0; y < y1; y++) {
-    for (let i = y * width + x0; i < y * width + x1; i++) {
-      const value = data[i]!;
-      if (value !== value || (mask !== undefined && (mask[i]! & maskBits) !== 0)) continue;
-      cell[count++] = value;
-    }
-  }
-  return { count, area: (x1 - x0) * (y1 - y0) };
 }
 
 class SplineBackground implements Background {
