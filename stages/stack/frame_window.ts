@@ -16,6 +16,7 @@ import {
 } from "../../gpu/kernels/resample/resample_rows.ts";
 import { bit } from "../../sky/mask.ts";
 import type { StackFrame } from "./frames.ts";
+import { isPlainFloat, isPlainMask } from "./row_sampler.ts";
 import type { SpoiltPixels } from "./spoilt_pixels.ts";
 
 /** Rows of a frame. */
@@ -127,16 +128,12 @@ export class FrameWindow implements Disposable {
     }
   }
 
-  /** Whether the file holds the pixels as float32. */
   get #isPlain(): boolean {
-    const { bitpix, bscale, bzero } = this.#image.layout;
-    return bitpix === -32 && bscale === 1 && bzero === 0;
+    return isPlainFloat(this.#image);
   }
 
-  /** Whether the file holds the mask as unsigned 16-bit integers. */
   get #isPlainMask(): boolean {
-    const layout = this.#mask?.layout;
-    return layout?.bitpix === 16 && layout.bzero === 32768 && layout.bscale === 1;
+    return this.#mask !== undefined && isPlainMask(this.#mask);
   }
 
   /**

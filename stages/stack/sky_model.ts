@@ -8,6 +8,7 @@ import type { ImageReader } from "../../fits/image.ts";
 import type { Compute } from "../../gpu/compute.ts";
 import type { NodeSurface } from "../../gpu/kernels/resample/resample_rows.ts";
 import { type Background, BackgroundStrips } from "../../sky/background.ts";
+import { RowSampler } from "./row_sampler.ts";
 import type { SpoiltPixels } from "./spoilt_pixels.ts";
 
 /** Level and noise of the sky, and its level everywhere. */
@@ -56,18 +57,12 @@ export async function measureSky(
   const columns = Math.ceil(width / step);
   const meshPx = options.meshPx / step;
   using strips = new BackgroundStrips(options.compute, columns, { meshPx });
-  const line = new Float32Array(width);
-  const planes = new Uint16Array(width);
+  using sampler = new RowSampler(image, mask, step, options);
   for (let first = 0; first < height; first += options.meshPx) {
     const rows = Math.min(meshPx, Math.ceil((height - first) / step));
     const values = new Float32Array(rows * columns);
     for (let row = 0; row < rows; row++) {
-      const y = first + row * step;
-      await Promise.all([image.readRows(y, 1, line), mask?.readRowsUint16(y, 1, planes)]);
-      options.weightless?.erase(new Uint8Array(line.buffer), y, 1, false);
-      for (let x = 0, i = row * columns; x < width; x += step, i++) {
-        values[i] = (planes[x]! & options.excluded) === 0 ? line[x]! : NaN;
-      }
+      await sampler.take(first + row * step, values.subarray(row * columns, (row + 1) * columns));
     }
     await strips.push({ values });
   }
