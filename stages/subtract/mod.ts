@@ -165,8 +165,9 @@ async function subtractOne(
     const outcome = await tryEngines(loaded, engines, { ...options, compute });
     const { chosen } = outcome;
     using _images = chosen.finished;
-    const { folder } = context;
-    const products = await writeOutputs({ science: stack, loaded, folder, ...outcome });
+    const { folder, signal } = context;
+    const parts = { science: stack, loaded, folder, compute, signal };
+    const products = await writeOutputs({ ...parts, ...outcome });
     products.push(...await writeFurther(products, loaded, chosen, params, context));
     const failed = chosen.verdict === "fail";
     if (failed) leaveFailed(stack, chosen.gates, context);

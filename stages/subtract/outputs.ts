@@ -7,8 +7,7 @@
 
 import { basename, join } from "node:path";
 import type { FitsHeader } from "../../fits/header.ts";
-import { writeImage } from "../../fits/image.ts";
-import { writeMask } from "../../sky/mask.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Gate, Product } from "../manifest.ts";
 import type { NewProduct } from "../stage.ts";
@@ -16,6 +15,7 @@ import type { Attempt, FailedAttempt } from "./attempts.ts";
 import type { LoadedPair } from "./load_pair.ts";
 import { kernelMosaicPng, overviewPng } from "./pictures.ts";
 import { residualMapPng } from "./residual_picture.ts";
+import { writeFloats, writeMaskPlanes } from "./write_images.ts";
 import { blockResiduals, type StarResiduals, starResiduals } from "./residuals.ts";
 
 /** What is written of one pair. */
@@ -27,6 +27,8 @@ export interface OutputParts {
   readonly attempts: readonly Attempt[];
   readonly failures: readonly FailedAttempt[];
   readonly folder: string;
+  readonly compute: Compute;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -42,10 +44,11 @@ export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
   const at = (name: string) => join(folder, name);
   const header = differenceHeader(parts);
   const { difference, mask, weight } = chosen.finished;
-  const companion = { width, height, header: bare(header) };
-  await writeImage(at(`${id}.fits`), { width, height, data: difference, header });
-  await writeMask(at(`${id}.mask.fits`), { ...companion, data: mask });
-  await writeImage(at(`${id}.weight.fits`), { ...companion, data: weight });
+  const image = { width, height, compute: parts.compute, signal: parts.signal };
+  const companion = { ...image, header: bare(header) };
+  await writeFloats(at(`${id}.fits`), difference, { ...image, header });
+  await writeMaskPlanes(at(`${id}.mask.fits`), mask, companion);
+  await writeFloats(at(`${id}.weight.fits`), weight, companion);
   return [...describeImages(parts, at), ...await writePictures(parts)];
 }
 
