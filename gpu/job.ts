@@ -110,6 +110,11 @@ export function f32(value: number): Param {
   return { f32: value };
 }
 
+/** The bytes of an array, for a slot. */
+export function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
 /** Rows of inputs and temporaries of a job. */
 export function inputRows(job: Pick<StripJob, "rows" | "top" | "bottom">): number {
   return (job.top ?? 0) + job.rows + (job.bottom ?? 0);

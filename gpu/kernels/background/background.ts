@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { type Kernel, type Slot, u32 } from "../../job.ts";
+import { bytesOf, type Kernel, type Slot, u32 } from "../../job.ts";
 import wgsl from "./background.wgsl" with { type: "text" };
 import wasm from "./background.wasm.b64" with { type: "text" };
 
@@ -108,8 +108,4 @@ function cellsOf(found: Float32Array): Cells {
     sigmas: Float64Array.from({ length: cells }, (_, i) => found[3 * i + 1]!),
     good: Uint32Array.from({ length: cells }, (_, i) => counts[3 * i + 2]!),
   };
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

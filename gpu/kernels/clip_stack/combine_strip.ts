@@ -6,6 +6,7 @@
 
 import type { Compute } from "../../compute.ts";
 import {
+  bytesOf,
   f32,
   type Kernel,
   type Param,
@@ -180,7 +181,7 @@ function tableSlots(network: Uint16Array, frames: number, options: CombineOption
   return [network, tables].map((table) => ({
     role: "table",
     rowBytes: table.byteLength,
-    bytes: new Uint8Array(table.buffer, table.byteOffset, table.byteLength),
+    bytes: bytesOf(table),
   }));
 }
 
@@ -190,7 +191,7 @@ function resultSlots({ width }: FrameStack, result: CombineResult): Slot[] {
     array === undefined ? { role: "temporary", rowBytes: 0 } : {
       role: "output",
       rowBytes: width * array.BYTES_PER_ELEMENT,
-      bytes: new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
+      bytes: bytesOf(array),
     }
   );
 }

@@ -6,6 +6,7 @@
 
 import type { Compute } from "../../compute.ts";
 import {
+  bytesOf,
   f32,
   type Kernel,
   type Params,
@@ -188,10 +189,6 @@ function jobOf(from: Planes, to: Planes, label: string, passes: Pass[]): JobOfSl
     ],
     passes,
   };
-}
-
-function bytesOf(array: Float32Array | Uint16Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
 function floats(bytes: Uint8Array): Float32Array {

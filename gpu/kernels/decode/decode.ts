@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Param, type Pass, u32 } from "../../job.ts";
+import { bytesOf, f32, type Kernel, type Param, type Pass, u32 } from "../../job.ts";
 import wgsl from "./decode.wgsl" with { type: "text" };
 import wasm from "./decode.wasm.b64" with { type: "text" };
 
@@ -110,7 +110,7 @@ export async function decode(
   options: DecodeOptions,
 ): Promise<void> {
   const { width, signal } = options;
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bytes = bytesOf(values);
   await compute.run({
     label: `decode BITPIX ${options.bitpix}`,
     width,

@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import type { Kernel, Pass, Slot } from "../../job.ts";
+import { bytesOf, type Kernel, type Pass, type Slot } from "../../job.ts";
 import wgsl from "./encode.wgsl" with { type: "text" };
 import wasm from "./encode.wasm.b64" with { type: "text" };
 
@@ -31,7 +31,7 @@ export function encodePass(slots: readonly [values: number, raw: number, sums: n
 
 /** The slots of encoded rows of at most 65 536 pixels. */
 export function encodedSlots(width: number, { raw, sums }: EncodedRows): [Slot, Slot] {
-  const bytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength);
+  const bytes = bytesOf(sums);
   return [
     { role: "output", rowBytes: width * 4, bytes: raw },
     { role: "output", rowBytes: 8, bytes },
@@ -61,7 +61,7 @@ export async function encodeFloats(
   options: EncodeOptions,
 ): Promise<void> {
   const { width, signal } = options;
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bytes = bytesOf(values);
   await compute.run({
     label: "encode floats",
     width,
@@ -96,7 +96,7 @@ export function encodeMaskPass(slots: readonly [mask: number, ...encoded: number
 /** The slots of an encoded mask of at most 65 536 pixels a row. */
 export function maskSlots(width: number, { raw, sums, counts }: EncodedMask): [Slot, Slot, Slot] {
   const output = (rowBytes: number, array: Uint8Array | Uint32Array): Slot => {
-    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    const bytes = bytesOf(array);
     return { role: "output", rowBytes, bytes };
   };
   return [output(width * 2, raw), output(8, sums), output(4 * MASK_PLANES, counts)];
@@ -117,7 +117,7 @@ export async function encodeMask(
   options: EncodeOptions,
 ): Promise<void> {
   const { width, signal } = options;
-  const bytes = new Uint8Array(mask.buffer, mask.byteOffset, mask.byteLength);
+  const bytes = bytesOf(mask);
   await compute.run({
     label: "encode a mask",
     width,

@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, u32 } from "../../job.ts";
+import { bytesOf, f32, type Kernel, u32 } from "../../job.ts";
 import { rowNumbers, table } from "../resample/resample_rows.ts";
 import wgsl from "./find_peaks.wgsl" with { type: "text" };
 import wasm from "./find_peaks.wasm.b64" with { type: "text" };
@@ -124,8 +124,4 @@ function skyNodes(image: PeakImage): { readonly columns: number; readonly nodes:
     }
   }
   return { columns, nodes };
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

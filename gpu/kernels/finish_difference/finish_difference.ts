@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { type Kernel, type Slot, u32 } from "../../job.ts";
+import { bytesOf, type Kernel, type Slot, u32 } from "../../job.ts";
 import { rowNumbers } from "../resample/resample_rows.ts";
 import wgsl from "./finish_difference.wgsl" with { type: "text" };
 import wasm from "./finish_difference.wasm.b64" with { type: "text" };
@@ -149,8 +149,4 @@ export async function weighDifference(
       scratchBytes: 160,
     }],
   }, planes.signal);
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

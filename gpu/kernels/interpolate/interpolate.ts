@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
+import { bytesOf, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
 import wgsl from "./interpolate.wgsl" with { type: "text" };
 import wasm from "./interpolate.wasm.b64" with { type: "text" };
 
@@ -135,8 +135,4 @@ export async function interpolate(
     slots,
     passes: [interpolatePass([0, 1, 2, 3, 4], options)],
   }, signal);
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

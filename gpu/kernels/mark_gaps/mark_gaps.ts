@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
+import { bytesOf, f32, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
 import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
 import wgsl from "./mark_gaps.wgsl" with { type: "text" };
 import wasm from "./mark_gaps.wasm.b64" with { type: "text" };
@@ -93,8 +93,4 @@ export async function markGaps(
   const passes = layout ? [decodePass(layout, [0, 1]), mark] : [mark];
   await compute.run({ label: "mark gaps", width, rows, slots, passes }, signal);
   return count[0]!;
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -6,6 +6,7 @@
 
 import type { Compute } from "../../compute.ts";
 import {
+  bytesOf,
   f32,
   type Kernel,
   type Param,
@@ -119,7 +120,7 @@ export function slot(
   array: Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike> | undefined,
 ): Slot {
   if (array === undefined) return { role: "temporary", rowBytes: 0 };
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  const bytes = bytesOf(array);
   return { role, rowBytes: width * array.BYTES_PER_ELEMENT, bytes };
 }
 

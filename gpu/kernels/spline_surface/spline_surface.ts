@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Slot, u32 } from "../../job.ts";
+import { bytesOf, f32, type Kernel, type Slot, u32 } from "../../job.ts";
 import wgsl from "./spline_surface.wgsl" with { type: "text" };
 import wasm from "./spline_surface.wasm.b64" with { type: "text" };
 
@@ -79,8 +79,4 @@ export async function laySurface(
       scratchBytes: (width + 8) * 4 + columns * 16,
     }],
   }, signal);
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

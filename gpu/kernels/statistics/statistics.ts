@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Params, u32 } from "../../job.ts";
+import { bytesOf, f32, type Kernel, type Params, u32 } from "../../job.ts";
 import wgsl from "./statistics.wgsl" with { type: "text" };
 import wasm from "./statistics.wasm.b64" with { type: "text" };
 
@@ -79,7 +79,7 @@ async function count(
 }
 
 function inputOf({ width, values }: Rows, label: string) {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bytes = bytesOf(values);
   const slots = [{ role: "input", rowBytes: width * 4, bytes }] as const;
   return { label, width, rows: values.length / width, slots };
 }
