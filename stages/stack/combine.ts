@@ -7,7 +7,12 @@
 import type { HostBuffer } from "../../gpu/backend.ts";
 import type { Compute } from "../../gpu/compute.ts";
 import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
-import { type EncodedRows, foldSums } from "../../gpu/kernels/encode/encode.ts";
+import {
+  type EncodedRows,
+  foldMaskSums,
+  foldSums,
+  MASK_PLANES,
+} from "../../gpu/kernels/encode/encode.ts";
 import {
   type JoinedRows,
   joinLayers,
@@ -62,15 +67,19 @@ export interface StackStrip {
   readonly weight: Float32Array<ArrayBufferLike>;
   /** What it was made of, if it was asked for; holds until the next strip is. */
   readonly sources?: readonly SourceRows[];
-  /** `data` and `weight` as their files have them, if that is known. */
-  readonly encoded?: { readonly data: EncodedStrip; readonly weight: EncodedStrip };
+  /** The same as the files have them, if that is known. */
+  readonly encoded?: {
+    readonly data: EncodedStrip;
+    readonly mask: EncodedStrip;
+    readonly weight: EncodedStrip;
+  };
 }
 
 /** Rows as a FITS file has them. */
 export interface EncodedStrip {
   readonly raw: Uint8Array<ArrayBufferLike>;
-  /** Sum of the bytes, as DATASUM has it. */
-  readonly sum: number;
+  /** Sum of the bytes, as DATASUM has it, if it is known. */
+  readonly sum: number | undefined;
 }
 
 /** Bytes that windows of frames, layers and strips may take together. */
@@ -239,7 +248,7 @@ function rowsFor({ frame, mesh }: Source, target: RowRange, options: CombineOpti
 /** As many rows as there is room for: a turned frame needs more of its own rows than that. */
 function stripHeight(sources: readonly Source[], grid: Grid, kernel: ResampleKernel): number {
   for (let height = TALLEST_STRIP; height > 8; height /= 2) {
-    let bytes = OUTPUTS * height * grid.width * 18;
+    let bytes = OUTPUTS * height * grid.width * 20;
     for (const { frame, mesh } of sources) {
       const middle = { firstRow: Math.floor(grid.height / 2), rows: height };
       const { rows } = sourceRows(mesh, middle, {
@@ -302,6 +311,7 @@ class OutputRows implements Disposable {
   readonly #weight: Uint8Array<ArrayBufferLike>;
   readonly #rawValue: Uint8Array<ArrayBufferLike>;
   readonly #rawWeight: Uint8Array<ArrayBufferLike>;
+  readonly #rawMask: Uint8Array<ArrayBufferLike>;
 
   constructor(compute: Compute, width: number, rows: number) {
     const allocate = (bytes: number) => {
@@ -315,6 +325,7 @@ class OutputRows implements Disposable {
     this.#weight = allocate(rows * width * 4);
     this.#rawValue = allocate(rows * width * 4);
     this.#rawWeight = allocate(rows * width * 4);
+    this.#rawMask = allocate(rows * width * 2);
   }
 
   of(rows: number): Required<JoinedRows> {
@@ -329,16 +340,26 @@ class OutputRows implements Disposable {
       weight: new Float32Array(this.#weight.buffer, this.#weight.byteOffset, count),
       encodedValue: encoded(this.#rawValue),
       encodedWeight: encoded(this.#rawWeight),
+      encodedMask: {
+        raw: this.#rawMask.subarray(0, count * 2),
+        sums: new Uint32Array(rows * 2),
+        counts: new Uint32Array(rows * MASK_PLANES),
+      },
     };
   }
 
   strip(rows: Required<JoinedRows>): Omit<StackStrip, "firstRow"> {
     const encoded = ({ raw, sums }: EncodedRows) => ({ raw, sum: foldSums(sums) });
+    const { raw, sums } = rows.encodedMask;
     return {
       data: rows.value,
       mask: rows.mask,
       weight: rows.weight,
-      encoded: { data: encoded(rows.encodedValue), weight: encoded(rows.encodedWeight) },
+      encoded: {
+        data: encoded(rows.encodedValue),
+        mask: { raw, sum: foldMaskSums(sums, this.#width) },
+        weight: encoded(rows.encodedWeight),
+      },
     };
   }
 

@@ -8,10 +8,18 @@ import type { Compute } from "../../compute.ts";
 import { f32, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
 import { type CombineMethod, madToSigma } from "../clip_stack/clip_stack.ts";
 import { sortingNetwork } from "../clip_stack/network.ts";
-import { type EncodedRows, encodedSlots, encodePass } from "../encode/encode.ts";
+import {
+  type EncodedMask,
+  type EncodedRows,
+  encodedSlots,
+  encodeMaskPass,
+  encodePass,
+  maskSlots,
+} from "../encode/encode.ts";
 import type { ResampleKernel } from "../resample/kernel_table.ts";
 import {
   kernelWeights,
+  PIECE_ROWS,
   resamplePass,
   rowNumbers,
   type SourceRows,
@@ -76,6 +84,8 @@ export interface JoinedRows {
   readonly encodedValue?: EncodedRows;
   /** The inverse variance as a FITS file has it. */
   readonly encodedWeight?: EncodedRows;
+  /** The planes as a FITS file has them. */
+  readonly encodedMask?: EncodedMask;
 }
 
 /** Frames that can be combined at most. */
@@ -146,18 +156,35 @@ export async function joinLayers(
     })
   );
   passes.push(joinPass(sources.length, network.length / 2, options));
-  for (const [from, encoded] of encodings(result)) {
-    passes.push(encodePass([from, slots.length, slots.length + 1]));
-    slots.push(...encodedSlots(width, encoded));
+  for (const encode of encodings(result, width)) {
+    passes.push(encode.pass(slots.length));
+    slots.push(...encode.slots);
   }
+  const pieces = passes.map((pass) => ({ ...pass, sameRows: true, pieceRows: PIECE_ROWS }));
   const label = `${options.method} of ${sources.length} resampled frames`;
-  await compute.run({ label, width, rows, slots, passes }, signal);
+  await compute.run({ label, width, rows, slots, passes: pieces }, signal);
 }
 
-function encodings({ encodedValue, encodedWeight }: JoinedRows): [number, EncodedRows][] {
+interface Encoding {
+  /** @param first Index of the first of `slots`. */
+  readonly pass: (first: number) => Pass;
+  readonly slots: readonly Slot[];
+}
+
+function encodings(result: JoinedRows, width: number): Encoding[] {
+  const floats = (from: number, encoded: EncodedRows | undefined): Encoding[] =>
+    encoded === undefined ? [] : [{
+      pass: (first) => encodePass([from, first, first + 1]),
+      slots: encodedSlots(width, encoded),
+    }];
+  const { encodedMask } = result;
   return [
-    ...(encodedValue ? [[SLOTS.value, encodedValue] as [number, EncodedRows]] : []),
-    ...(encodedWeight ? [[SLOTS.weight, encodedWeight] as [number, EncodedRows]] : []),
+    ...floats(SLOTS.value, result.encodedValue),
+    ...floats(SLOTS.weight, result.encodedWeight),
+    ...(encodedMask === undefined ? [] : [{
+      pass: (first: number) => encodeMaskPass([SLOTS.mask, first, first + 1, first + 2]),
+      slots: maskSlots(width, encodedMask),
+    }]),
   ];
 }
 

@@ -207,8 +207,8 @@ export interface ResampleSlots {
   readonly masks: number;
 }
 
-/** As many rows as a block has. */
-const PIECE_ROWS = 32;
+/** Rows that a thread of the processor takes at once: enough to share the samples of a column. */
+export const PIECE_ROWS = 16;
 /** Of separable.as.ts. */
 const BLOCK_BYTES = 4096;
 
