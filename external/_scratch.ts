@@ -47,7 +47,14 @@ export class Scratch implements AsyncDisposable {
    * @returns The name.
    */
   async link(source: string, name: string = `in${++this.#count}.fits`): Promise<string> {
-    await Deno.symlink(resolve(source), this.path(name));
+    const [from, to] = [resolve(source), this.path(name)];
+    try {
+      await Deno.symlink(from, to);
+    } catch (error) {
+      // Deno makes symbolic links only for programs that may read and write everywhere.
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      await Deno.link(from, to).catch(() => Deno.copyFile(from, to));
+    }
     return name;
   }
 

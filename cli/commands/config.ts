@@ -14,6 +14,8 @@ import { describeParameters, resolveParameters } from "../../stages/parameters.t
 import { STAGES } from "../../stages/registry.ts";
 import { WATCH_PARAMETERS } from "../../watch/settings.ts";
 import { formatValues } from "../config_text.ts";
+import { watchSettings } from "../journal_options.ts";
+import { permissionFlags } from "../permissions.ts";
 import { note, print } from "../terminal.ts";
 
 /** What has a section in `gppy.toml`. */
@@ -24,6 +26,7 @@ interface ConfigOptions {
   readonly base?: string;
   readonly json?: boolean;
   readonly init?: string;
+  readonly permissions?: boolean;
 }
 
 /**
@@ -43,16 +46,24 @@ export function configCommand(): Command {
     .option("--config <dir>", "site folder with path.json and the tables (GPPY_CONFIG)")
     .option("--base <dir>", "use this path_base (GPPY_PATH_BASE)")
     .option("--json", "print JSON: a list of name, value and source")
+    .option("--permissions", "print the least permissions for deno run, one a line")
     .option("--init <dir>", "write a commented site folder to start from, and print its files")
     .action(async (name: string, options: ConfigOptions) => {
       if (options.init !== undefined) return initSite(options.init);
       const site = await loadSite({ folder: options.config, base: options.base });
+      if (options.permissions) return printPermissions(site);
       const values = explainAll(site, Deno.env.toObject()).filter(({ name: each }) =>
         each.startsWith(name)
       );
       if (values.length === 0) throw new UsageError(`Cannot find a value named "${name}…"`);
       print(options.json ? JSON.stringify(values, null, 2) : formatValues(values));
     });
+}
+
+function printPermissions(site: Site): void {
+  const settings = watchSettings(site, {});
+  const env = Deno.env.toObject();
+  for (const flag of permissionFlags({ site, settings, env }, "program")) print(flag);
 }
 
 /**

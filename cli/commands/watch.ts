@@ -23,6 +23,7 @@ import { serveStep } from "../../watch/worker.ts";
 import { addStageFlags, readStageFlags } from "../flags.ts";
 import { watchSettings } from "../journal_options.ts";
 import { setUpLogging } from "../logging.ts";
+import { permissionFlags, type PermissionSite } from "../permissions.ts";
 import { note, print } from "../terminal.ts";
 import type { SetExitCode } from "./stage.ts";
 
@@ -76,9 +77,10 @@ export function watchCommand(): Command {
     using journal = Journal.open(path);
     await using notifier = createNotifier(site, log, { outbox: path });
     using signals = new StopSignals(log);
+    const own = await ownCommand({ site, settings, env: Deno.env.toObject() });
     const executor = processExecutor({
-      command: stepCommand(site, options, options.device),
-      commandOnCpu: stepCommand(site, options, "cpu"),
+      command: [...own, ...stepArguments(site, options, options.device)],
+      commandOnCpu: [...own, ...stepArguments(site, options, "cpu")],
       gpuStages: settings.gpuStages,
       clock: realClock,
       log,
@@ -155,9 +157,8 @@ function chooseUnits(site: Site, units: readonly string[], all: boolean): readon
   return [...new Set(units)].map((code) => site.unit(code).code);
 }
 
-function stepCommand(site: Site, options: WatchOptions, device: string): string[] {
+function stepArguments(site: Site, options: WatchOptions, device: string): string[] {
   return [
-    ...ownCommand(),
     "watch-step",
     ...(site.folder === null ? [] : ["--config", site.folder]),
     "--device",
@@ -169,16 +170,27 @@ function stepCommand(site: Site, options: WatchOptions, device: string): string[
   ];
 }
 
-/** How this very program is started again: the compiled binary itself, or Deno with its script. */
-function ownCommand(): string[] {
-  if (Deno.build.standalone) return [Deno.execPath()];
+/**
+ * How this very program is started again: the compiled binary itself, or Deno with its script.
+ * A program that was given permissions gives its steps fewer.
+ */
+async function ownCommand(where: PermissionSite): Promise<string[]> {
+  const command = Deno.execPath();
+  const run = await Deno.permissions.query({ name: "run", command });
+  if (run.state !== "granted") {
+    throw new UsageError(
+      `Cannot watch: permission to run "${command}" is needed, for each step is a process of its own`,
+    );
+  }
+  if (Deno.build.standalone) return [command];
+  const all = (await Deno.permissions.query({ name: "run" })).state === "granted";
   const script = fileURLToPath(Deno.mainModule);
   const config = join(dirname(script), "..", "deno.json");
   return [
-    Deno.execPath(),
+    command,
     "run",
     "--quiet",
-    "--allow-all",
+    ...(all ? ["--allow-all"] : permissionFlags(where, "step")),
     ...(existsSync(config) ? ["--config", config] : []),
     script,
   ];
