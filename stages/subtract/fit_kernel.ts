@@ -247,9 +247,10 @@ function scaleAt(field: KernelField): number {
  * How far a kernel carries a bad pixel.
  *
  * @param field The kernel.
- * @returns Half-width of the box that holds 98 % of its weight at the middle of the field, px.
+ * @param share Of its absolute weight.
+ * @returns Half-width of the box that holds that share at the middle of the field, px.
  */
-export function reachOf(field: KernelField): number {
+export function reachOf(field: KernelField, share = 0.98): number {
   const kernel = kernelAt(field, (field.width - 1) / 2, (field.height - 1) / 2);
   const size = 2 * field.halfPx + 1;
   const rings = new Float64Array(field.halfPx + 1);
@@ -262,7 +263,7 @@ export function reachOf(field: KernelField): number {
   let inside = 0;
   for (let reach = 0; reach <= field.halfPx; reach++) {
     inside += rings[reach]!;
-    if (inside >= 0.98 * total) return reach;
+    if (inside >= share * total) return reach;
   }
   return field.halfPx;
 }

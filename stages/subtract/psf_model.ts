@@ -96,17 +96,24 @@ function cleanPsf(model: PsfModel, x: number, y: number): CleanPsf {
     sums[ringOf(i)]! += value - profile[i]!;
     counts[ringOf(i)]!++;
   });
-  // The level of the sky under a star is known no better than its ring of sky allows.
+  // The level of the sky under a star is known no better than as many pixels of sky allow.
   const pedestal = (1.6 * model.pixelSigma) / side;
+  const noise = model.pixelSigma ** 2;
   const psf = measured.map((value, i) => {
     const ring = ringOf(i), mean = sums[ring]! / counts[ring]!;
     const signal = (UNLIKE_PROFILE * profile[i]!) ** 2;
-    const noise = model.pixelSigma ** 2;
     const ringNoise = noise / counts[ring]! + pedestal ** 2;
     const detail = (value - profile[i]! - mean) * (signal / (signal + noise));
     return profile[i]! + mean * (signal / (signal + ringNoise)) + detail;
   });
-  return { psf, profile };
+  const faded = (values: Float64Array) => values.map((value, i) => value * fade(ringOf(i) / half));
+  return { psf: faded(psf), profile: faded(profile) };
+}
+
+/** From 1 at three quarters of the way out to 0 at the border: a step there would ring through the kernels. */
+function fade(out: number): number {
+  if (out <= 0.75) return 1;
+  return out >= 1 ? 0 : 0.5 * (1 + Math.cos(4 * Math.PI * (out - 0.75)));
 }
 
 /**

@@ -23,7 +23,7 @@ export interface PsfPair {
 }
 
 /** Half-width of a PSF in FWHM, and its largest in px. */
-const HALF_IN_FWHM = 4;
+const HALF_IN_FWHM = 3;
 const MOST_HALF_PX = 26;
 
 /**

@@ -105,7 +105,6 @@ function cutStar(
   if (cx < halfPx || cy < halfPx || cx >= width - halfPx || cy >= height - halfPx) return undefined;
   const side = 2 * halfPx + 1;
   const raw = new Float64Array(side * side), weight = new Float64Array(side * side);
-  const ring: number[] = [];
   const noise = image.sigmaAt(cx, cy) ** 2;
   for (let i = 0; i < raw.length; i++) {
     const dx = (i % side) - halfPx, dy = Math.floor(i / side) - halfPx;
@@ -116,10 +115,8 @@ function cutStar(
     if (!good && distance < 1.5 * size.fwhmPx) return undefined;
     raw[i] = good ? value : NaN;
     weight[i] = good ? 1 / noise : 0;
-    if (good && distance > 0.75 * halfPx) ring.push(value);
   }
-  if (ring.length < side) return undefined;
-  const sky = median(ring);
+  const sky = image.skyAt(cx, cy);
   const filled = raw.map((value) => Number.isNaN(value) ? 0 : value - sky);
   const data = shifted(filled, { x: x - cx, y: y - cy }, fourier, halfPx);
   return { x, y, data, weight, gainEAdu: image.gainEAdu };

@@ -28,6 +28,9 @@ const GRID = 128;
 /** Order of the polynomials that carry the kernels over the field where the PSFs vary. */
 const ORDER = 3;
 
+/** The share of the kernels' weight that masks grow by; the rest lies in long, faint wings. */
+const CARRIED = 0.9;
+
 /** The kernels of a pair. */
 export interface ZogyFields {
   readonly psfs: PsfPair;
@@ -90,7 +93,7 @@ export async function subtractZogy(
   return {
     engine: "zogy",
     convolvedSide: "both",
-    growPx: Math.max(reachOf(fields.science), reachOf(fields.reference)),
+    growPx: Math.max(reachOf(fields.science, CARRIED), reachOf(fields.reference, CARRIED)),
     psf: fields.psf,
     white: true,
     kernel: {

@@ -47,16 +47,16 @@ export function zogyKernels(
   fluxRatio: number,
   fourier: Fourier,
 ): ZogyKernels {
-  const wide = power(science.psf), narrow = power(reference.psf);
+  const [n, r] = steadied(science.psf, reference.psf);
+  const wide = power(n), narrow = power(r);
   const square = fluxRatio ** 2;
   const noise = wide.map((value, i) => {
-    const total = science.noise[i]! * narrow[i]! + square * reference.noise[i]! * value;
-    return Math.max(total, Number.MIN_VALUE);
+    return science.noise[i]! * narrow[i]! + square * reference.noise[i]! * value;
   });
   const whole = Math.sqrt(noise[0]!);
   const whitened = noise.map((value) => whole / Math.sqrt(value));
-  const onScience = scaleBy(reference.psf, whitened);
-  const onReference = scaleBy(science.psf, whitened.map((value) => fluxRatio * value));
+  const onScience = scaleBy(r, whitened);
+  const onReference = scaleBy(n, whitened.map((value) => fluxRatio * value));
   const scienceKernel = compactKernel(onScience, fourier);
   const referenceKernel = compactKernel(onReference, fourier);
   // One factor for both: where the sums of the PSFs are off, by their noise, stars vanish all the same.
@@ -69,6 +69,28 @@ export function zogyKernels(
     reference: referenceKernel,
     psf: unitSum(fourier.inverse(psf, PSF_HALF_PX)),
   };
+}
+
+/** Below this part of the flux nothing is known of a PSF's transfer function. */
+const UNKNOWN = 1e-3;
+
+/**
+ * Where both transfer functions have fallen to nothing their ratio would be that
+ * of rounding and of the borders of the stamps, and spread the kernels over all
+ * the grid: they are led to one small constant there. No source has light there,
+ * and noise is white with any ratio.
+ */
+function steadied(a: Spectrum, b: Spectrum): readonly [Spectrum, Spectrum] {
+  const [pa, pb] = [power(a), power(b)];
+  const known = pa.map((value, i) => {
+    const most = Math.max(value, pb[i]!);
+    return most / (most + UNKNOWN ** 2);
+  });
+  const lead = ({ re, im }: Spectrum) => ({
+    re: re.map((value, i) => value * known[i]! + UNKNOWN * (1 - known[i]!)),
+    im: im.map((value, i) => value * known[i]!),
+  });
+  return [lead(a), lead(b)];
 }
 
 function sumOf(kernel: Float64Array): number {
