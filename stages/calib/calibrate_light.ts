@@ -9,6 +9,7 @@ import type { WeighOptions } from "../../gpu/kernels/reduce/finish_rows.ts";
 import { bit } from "../../sky/mask.ts";
 import { mad, MAD_TO_SIGMA, median } from "../../sky/stats.ts";
 import type { NewProduct } from "../stage.ts";
+import { calibrateStrips, type StripCalibration } from "./calibrate_strips.ts";
 import { cleanRays } from "./clean_rays.ts";
 import { describeLight, type LightCounts } from "./describe_light.ts";
 import { finishLight } from "./finish_light.ts";
@@ -17,7 +18,7 @@ import { type AppliedFringe, measureFringe } from "./fringe.ts";
 import { lightHeader, setFringe } from "./light_header.ts";
 import { LightOutputs } from "./light_outputs.ts";
 import type { LightRecipe } from "./light_recipe.ts";
-import { openLight } from "./light_source.ts";
+import { type LightSource, openLight } from "./light_source.ts";
 import { companionPath, darkScale, type Master } from "./master.ts";
 import type { PixelCache } from "./pixel_cache.ts";
 import { floatsOf, shortsOf } from "./plain_frames.ts";
@@ -51,23 +52,44 @@ export async function calibrateLight(frame: RawFrame, recipe: LightRecipe): Prom
   const header = lightHeader(frame, recipe, raw.overscanAdu);
   await using outputs = await LightOutputs.open(recipe, { width, height, header });
   const { detector } = frame;
-  const reduced = reduceLight(source, { detector, reduce, compute, signal });
-  const clean = withoutRays(reduced, frame, recipe, compute);
   const place = { width, height, compute, signal };
-  const strips = recipe.limits.repair ? repairLight(clean, place) : clean;
-  let fit: AppliedFringe | undefined;
+  const calibration = { ...place, detector, reduce, weigh, repair: recipe.limits.repair };
+  const direct = !recipe.cosmicRays && recipe.fringe === undefined;
+  const { planes, fringe } = direct
+    ? { planes: await calibrateStrips(source, outputs, calibration), fringe: undefined }
+    : await calibrateInSteps(source, outputs, { frame, recipe, calibration });
+  await outputs.finish();
+  return describeLight(frame, recipe, {
+    ...{ ...outputs.paths, counts: countsOf(planes), fringe, raw },
+  });
+}
+
+interface SteppedCalibration {
+  readonly frame: RawFrame;
+  readonly recipe: LightRecipe;
+  readonly calibration: StripCalibration;
+}
+
+/** Calibrates a light that more than a few rows of must be in memory for. */
+async function calibrateInSteps(
+  source: LightSource,
+  outputs: LightOutputs,
+  { frame, recipe, calibration }: SteppedCalibration,
+): Promise<{ planes: Float64Array; fringe: AppliedFringe | undefined }> {
+  const { width, height, compute } = calibration;
+  const reduced = reduceLight(source, calibration);
+  const clean = withoutRays(reduced, frame, recipe, compute);
+  const strips = calibration.repair ? repairLight(clean, calibration) : clean;
+  let fringe: AppliedFringe | undefined;
   const whole = recipe.fringe === undefined ? strips : held(strips, frame, compute, async (all) => {
-    fit = await measureFringe(all.values, all.mask, recipe.fringe!, {
+    fringe = await measureFringe(all.values, all.mask, recipe.fringe!, {
       ...{ width, height, id: recipe.id, compute },
     });
-    setFringe(outputs.header, fit);
+    setFringe(outputs.header, fringe);
   });
   const fringes = () =>
-    recipe.fringe && fit?.applied ? { fringe: recipe.fringe, scale: fit.scale } : undefined;
-  const planes = await finishLight(whole, outputs, { ...place, weigh, fringes });
-  await outputs.finish();
-  const counts = countsOf(planes);
-  return describeLight(frame, recipe, { ...outputs.paths, counts, fringe: fit, raw });
+    recipe.fringe && fringe?.applied ? { fringe: recipe.fringe, scale: fringe.scale } : undefined;
+  return { planes: await finishLight(whole, outputs, { ...calibration, fringes }), fringe };
 }
 
 /** Takes cosmic rays out of a light, if that is asked for. */

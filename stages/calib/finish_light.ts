@@ -52,11 +52,16 @@ export async function finishLight(
       await setImmediate(); // lets the computation start before this thread writes
       if (done !== undefined) await outputs.write(done);
       done = await finishing;
-      place.mask.counts.forEach((count, i) => counts[i % MASK_PLANES]! += count);
+      addCounts(counts, place);
     }
   }
   if (done !== undefined) await outputs.write(done);
   return counts;
+}
+
+/** Adds the planes of a strip to those of the light. */
+export function addCounts(counts: Float64Array, { mask }: FinishedRows): void {
+  mask.counts.forEach((count, i) => counts[i % MASK_PLANES]! += count);
 }
 
 /** Strips that are not longer than there is room for. */
@@ -84,16 +89,20 @@ async function finishStrip(
     signal,
   };
   await finishRows(compute, { width, values, mask }, place, options);
-  const { weight } = place;
+  return encodedOf(place, width);
+}
+
+/** What goes to the files, with its sums. */
+export function encodedOf({ image, mask, weight }: FinishedRows, width: number): EncodedLight {
   return {
-    image: { raw: place.image.raw, sum: foldSums(place.image.sums) },
-    mask: { raw: place.mask.raw, sum: foldMaskSums(place.mask.sums, width) },
+    image: { raw: image.raw, sum: foldSums(image.sums) },
+    mask: { raw: mask.raw, sum: foldMaskSums(mask.sums, width) },
     weight: weight && { raw: weight.raw, sum: foldSums(weight.sums) },
   };
 }
 
 /** The options with every image cut down to the pixels of a strip. */
-function cutImages(options: WeighOptions, from: number, to: number): WeighOptions {
+export function cutImages(options: WeighOptions, from: number, to: number): WeighOptions {
   const { dark, flat, biasVariance, darkVariance, flatVariance } = options;
   const images = { dark, flat, biasVariance, darkVariance, flatVariance };
   const cut = Object.entries(images).map(([name, image]) => [name, image?.subarray(from, to)]);
@@ -101,13 +110,14 @@ function cutImages(options: WeighOptions, from: number, to: number): WeighOption
 }
 
 /** Room for two strips as their files have them, used in turn. */
-class FinishPlaces implements Disposable {
+export class FinishPlaces implements Disposable {
   readonly #stack = new DisposableStack();
   readonly #width: number;
   readonly #places: readonly { readonly [Name in "image" | "mask" | "weight"]: Uint8Array }[];
   #next = 0;
 
-  constructor({ width, height, compute, weigh }: LightFinish) {
+  /** Takes the room. */
+  constructor({ width, height, compute, weigh }: Omit<LightFinish, "fringes">) {
     this.#width = width;
     const pixels = Math.min(STRIP_ROWS, height) * width;
     const room = (bytes: number) => this.#stack.use(compute.allocate(bytes * pixels)).bytes;
@@ -137,6 +147,7 @@ class FinishPlaces implements Disposable {
     };
   }
 
+  /** Gives the room back. */
   [Symbol.dispose](): void {
     this.#stack.dispose();
   }

@@ -89,9 +89,12 @@ export class LightOutputs implements AsyncDisposable {
 
   /** Writes the next rows. */
   async write({ image, mask, weight }: EncodedLight): Promise<void> {
-    await this.#image.writeRowBytes(image.raw, image.sum);
-    await this.#mask.writeRowBytes(mask.raw, mask.sum);
-    if (weight !== undefined) await this.#weight?.writeRowBytes(weight.raw, weight.sum);
+    const writes = await Promise.allSettled([
+      this.#image.writeRowBytes(image.raw, image.sum),
+      this.#mask.writeRowBytes(mask.raw, mask.sum),
+      weight && this.#weight?.writeRowBytes(weight.raw, weight.sum),
+    ]);
+    for (const write of writes) if (write.status === "rejected") throw write.reason;
   }
 
   /** Puts the files in their places, the image last. */

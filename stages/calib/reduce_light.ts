@@ -7,10 +7,10 @@
 import type { HostBuffer } from "../../gpu/backend.ts";
 import type { Compute } from "../../gpu/compute.ts";
 import type { ReduceOptions } from "../../gpu/kernels/reduce/reduce.ts";
-import { reduceRows } from "../../gpu/kernels/reduce/reduce_rows.ts";
+import { reduceRows, type ReduceRowsOptions } from "../../gpu/kernels/reduce/reduce_rows.ts";
 import { bit } from "../../sky/mask.ts";
 import type { Detector } from "./detector.ts";
-import type { LightSource, SourcePlace } from "./light_source.ts";
+import type { LightSource, SourcePlace, SourceRows } from "./light_source.ts";
 import { floatsOf, shortsOf } from "./plain_frames.ts";
 
 /** Reduced rows of a light. */
@@ -32,7 +32,7 @@ export interface LightReduction {
 }
 
 /** Rows of a strip: long against the start of a job, short against the processor's cache. */
-export const STRIP_ROWS = 128;
+export const STRIP_ROWS = 64;
 
 /** Room for one strip. */
 interface Place extends SourcePlace {
@@ -88,25 +88,43 @@ async function reduceStripAt(
   source: LightSource,
   { firstRow, rows }: { readonly firstRow: number; readonly rows: number },
   place: Place,
-  { detector, reduce, compute, signal }: LightReduction,
+  reduction: LightReduction,
 ): Promise<LightStrip> {
   const { width, layout } = source;
+  const { compute, signal } = reduction;
   const [from, to] = [firstRow * width, (firstRow + rows) * width];
-  const { bytes, mask: known } = await source.read(firstRow, rows, place);
+  const read = await source.read(firstRow, rows, place);
   const values = floatsOf(place.values.bytes, to - from);
   const mask = shortsOf(place.mask.bytes, to - from);
-  const raw = { width, rows, bytes, ...(layout && { layout }) };
+  const raw = { width, rows, bytes: read.bytes, ...(layout && { layout }) };
+  await reduceRows(compute, raw, { values, mask }, optionsAt(reduction, read, from, to), signal);
+  return { firstRow, values, mask };
+}
+
+/**
+ * Masters and limits of some rows.
+ *
+ * @param reduction Of the light.
+ * @param read The rows.
+ * @param from Index of their first pixel in the image.
+ * @param to Index behind their last.
+ */
+export function optionsAt(
+  { detector, reduce }: Pick<LightReduction, "detector" | "reduce">,
+  { mask }: SourceRows,
+  from: number,
+  to: number,
+): ReduceRowsOptions {
   const limits = {
     saturation: detector.saturationAdu,
     suspectAbove: detector.suspectAdu,
     suspect: bit("SUSPECT"),
   };
-  await reduceRows(compute, raw, { values, mask }, {
+  return {
     ...reduce,
     bias: reduce.bias?.subarray(from, to),
     dark: reduce.dark?.subarray(from, to),
     flat: reduce.flat?.subarray(from, to),
-    ...(known === undefined ? limits : { mask: known }),
-  }, signal);
-  return { firstRow, values, mask };
+    ...(mask === undefined ? limits : { mask }),
+  };
 }

@@ -22,7 +22,8 @@ export interface LightRepair extends Size {
   readonly signal: AbortSignal;
 }
 
-const PLANES = { bits: bit("BAD"), mark: bit("INTRP"), noData: bit("NO_DATA") };
+/** Which pixels of a light are filled, and how they are marked. */
+export const REPAIRED_PLANES = { bits: bit("BAD"), mark: bit("INTRP"), noData: bit("NO_DATA") };
 
 /**
  * Fills BAD pixels from usable ones around them and marks them INTRP; those that cannot be filled
@@ -98,7 +99,7 @@ class StripFiller implements Disposable {
     const bottom = strip.mask.length / width - top - (to - from);
     const pixels = (to - from) * width;
     const rows = { ...strip, width, top, bottom };
-    await interpolate(compute, rows, cutRows(into, 0, pixels), PLANES, signal);
+    await interpolate(compute, rows, cutRows(into, 0, pixels), REPAIRED_PLANES, signal);
   }
 
   /** The kept rows and those of a strip before a row. */

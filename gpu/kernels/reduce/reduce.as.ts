@@ -3,69 +3,116 @@
 
 import { paramF32, paramU32, slotPointer, topOf, widthOf } from "../arguments.as";
 
+/** Bytes of the arguments of an entry point. */
+const ARGUMENT_BYTES: usize = 256;
 const HAS_BIAS: u32 = 1;
 const HAS_DARK: u32 = 2;
 const HAS_FLAT: u32 = 4;
 const HAS_MASK: u32 = 8;
 
 /** Bits where a comparison holds. */
-function bitsWhere(condition: v128, bit: u32): v128 {
-  return v128.and(condition, i32x4.splat(bit));
+// @ts-ignore: decorator
+@inline
+function bitsWhere(condition: v128, bits: v128): v128 {
+  return v128.and(condition, bits);
 }
 
-/** Reduces four pixels; gives their mask as four words. */
-function reduceFour(args: usize, p: u32, out: usize): v128 {
+/** Bits that all lanes get, from a parameter. */
+function bitsOf(args: usize, index: u32): v128 {
+  return i32x4.splat(paramU32(args, index));
+}
+
+/** A number that all lanes get, from a parameter. */
+function numberOf(args: usize, index: u32): v128 {
+  return f32x4.splat(paramF32(args, index));
+}
+
+/**
+ * Reduces pixels, eight by eight; gives the first that was not done. Limits and bits are local: the
+ * compiler cannot know that the results do not lie on them.
+ */
+function reduceEights(args: usize, first: u32, end: u32): u32 {
   const flags = paramU32(args, 0);
-  const at = <usize>p << 2;
-  const raw = v128.load(slotPointer(args, 0) + at);
-  const full = f32x4.ge(raw, f32x4.splat(paramF32(args, 5)));
-  const near = v128.andnot(f32x4.ge(raw, f32x4.splat(paramF32(args, 10))), full);
-  let mask = v128.or(
-    v128.or(bitsWhere(full, paramU32(args, 8)), bitsWhere(near, paramU32(args, 11))),
-    bitsWhere(f32x4.ne(raw, raw), paramU32(args, 9)),
-  );
-  let value = raw;
-  if ((flags & HAS_BIAS) != 0) value = f32x4.sub(value, v128.load(slotPointer(args, 1) + at));
-  if ((flags & HAS_DARK) != 0) {
-    const dark = v128.load(slotPointer(args, 2) + at);
-    value = f32x4.sub(value, f32x4.mul(dark, f32x4.splat(paramF32(args, 1))));
-    mask = v128.or(mask, bitsWhere(f32x4.gt(dark, f32x4.splat(paramF32(args, 2))), paramU32(args, 7)));
+  const raw = slotPointer(args, 0);
+  const bias = slotPointer(args, 1);
+  const dark = slotPointer(args, 2);
+  const flat = slotPointer(args, 3);
+  const known = slotPointer(args, 4);
+  const out = slotPointer(args, 5);
+  const masks = slotPointer(args, 6);
+  const darkScale = numberOf(args, 1);
+  const hotAbove = numberOf(args, 2);
+  const flatBelow = numberOf(args, 3);
+  const flatAbove = numberOf(args, 4);
+  const saturation = numberOf(args, 5);
+  const scale = numberOf(args, 6);
+  const bad = bitsOf(args, 7);
+  const saturated = bitsOf(args, 8);
+  const noData = bitsOf(args, 9);
+  const suspectAbove = numberOf(args, 10);
+  const suspect = bitsOf(args, 11);
+  const unfit = bitsOf(args, 12);
+  const one = f32x4.splat(1);
+  const nan = f32x4.splat(NaN);
+  let p = first;
+  for (; p + 8 <= end; p += 8) {
+    let low = i32x4.splat(0);
+    for (let half: u32 = 0; half < 8; half += 4) {
+      const at = <usize>(p + half) << 2;
+      const sample = v128.load(raw + at);
+      const full = f32x4.ge(sample, saturation);
+      const near = v128.andnot(f32x4.ge(sample, suspectAbove), full);
+      let mask = v128.or(bitsWhere(full, saturated), bitsWhere(near, suspect));
+      mask = v128.or(mask, bitsWhere(f32x4.ne(sample, sample), noData));
+      let value = sample;
+      if ((flags & HAS_BIAS) != 0) value = f32x4.sub(value, v128.load(bias + at));
+      if ((flags & HAS_DARK) != 0) {
+        const current = v128.load(dark + at);
+        value = f32x4.sub(value, f32x4.mul(current, darkScale));
+        mask = v128.or(mask, bitsWhere(f32x4.gt(current, hotAbove), bad));
+      }
+      let factor = scale;
+      if ((flags & HAS_FLAT) != 0) {
+        const response = v128.load(flat + at);
+        const above = f32x4.ge(response, flatBelow);
+        const dead = v128.not(v128.and(above, f32x4.le(response, flatAbove)));
+        mask = v128.or(mask, bitsWhere(dead, bad));
+        factor = f32x4.div(factor, v128.bitselect(response, one, above));
+      }
+      if ((flags & HAS_MASK) != 0) {
+        const bits = v128.load64_zero(known + (<usize>(p + half) << 1));
+        mask = v128.or(mask, i32x4.extend_low_i16x8_u(bits));
+      }
+      const kept = i32x4.eq(v128.and(mask, unfit), i32x4.splat(0));
+      v128.store(out + at, v128.bitselect(f32x4.mul(value, factor), nan, kept));
+      if (half == 0) low = mask;
+      else v128.store(masks + (<usize>p << 1), i16x8.narrow_i32x4_u(low, mask));
+    }
   }
-  let factor = f32x4.splat(paramF32(args, 6));
-  if ((flags & HAS_FLAT) != 0) {
-    const flat = v128.load(slotPointer(args, 3) + at);
-    const above = f32x4.ge(flat, f32x4.splat(paramF32(args, 3)));
-    const below = f32x4.le(flat, f32x4.splat(paramF32(args, 4)));
-    mask = v128.or(mask, bitsWhere(v128.not(v128.and(above, below)), paramU32(args, 7)));
-    factor = f32x4.div(factor, v128.bitselect(flat, f32x4.splat(1), above));
+  return p;
+}
+
+/** The few pixels at the end of some rows go through copies of eight, laid out as the arrays are. */
+function reduceRest(args: usize, from: u32, end: u32, scratch: usize): void {
+  const copied = scratch;
+  memory.copy(copied, args, ARGUMENT_BYTES);
+  let room = scratch + ARGUMENT_BYTES;
+  for (let slot: u32 = 0; slot < 7; slot++) {
+    const size = <usize>(slot == 4 || slot == 6 ? 2 : 4);
+    const given = slot < 5 && (slot == 0 || (paramU32(args, 0) & (1 << (slot - 1))) != 0);
+    if (given) memory.copy(room, slotPointer(args, slot) + from * size, (end - from) * size);
+    store<u32>(copied + (slot << 3), <u32>room);
+    room += 32;
   }
-  if ((flags & HAS_MASK) != 0) {
-    mask = v128.or(mask, i32x4.extend_low_i16x8_u(v128.load64_zero(slotPointer(args, 4) + (<usize>p << 1))));
-  }
-  const kept = i32x4.eq(v128.and(mask, i32x4.splat(paramU32(args, 12))), i32x4.splat(0));
-  v128.store(out, v128.bitselect(f32x4.mul(value, factor), f32x4.splat(NaN), kept));
-  return mask;
+  reduceEights(copied, 0, 8);
+  memory.copy(slotPointer(args, 5) + (<usize>from << 2), slotPointer(copied, 5), <usize>(end - from) << 2);
+  memory.copy(slotPointer(args, 6) + (<usize>from << 1), slotPointer(copied, 6), <usize>(end - from) << 1);
 }
 
 export function reduceRows(args: usize, from: u32, to: u32, scratch: usize): void {
-  const width = widthOf(args);
-  const out = slotPointer(args, 5);
-  const masks = slotPointer(args, 6);
-  const end = to * width;
-  let p = from * width;
-  for (; p + 8 <= end; p += 8) {
-    const at = <usize>p << 2;
-    const first = reduceFour(args, p, out + at);
-    const second = reduceFour(args, p + 4, out + at + 16);
-    v128.store(masks + (<usize>p << 1), i16x8.narrow_i32x4_u(first, second));
-  }
-  for (; p < end; p += 4) {
-    const size = <usize>min<u32>(4, end - p);
-    const mask = reduceFour(args, p, scratch);
-    v128.store(scratch, i16x8.narrow_i32x4_u(mask, mask), 32);
-    memory.copy(out + (<usize>p << 2), scratch, size << 2);
-    memory.copy(masks + (<usize>p << 1), scratch + 32, size << 1);
-  }
+  const end = to * widthOf(args);
+  const rest = reduceEights(args, from * widthOf(args), end);
+  if (rest < end) reduceRest(args, rest, end, scratch);
 }
 
 const HAS_BIAS_VARIANCE: u32 = 16;

@@ -109,7 +109,7 @@ function reduceJob(raw: RawRows, result: ReducedRows, options: ReduceRowsOptions
  */
 export function reducePass(slots: readonly number[], options: ReduceRowsOptions): Pass {
   const params = reduceParams(options);
-  const shape = { rows: "all", sameRows: true, each: 2, scratchBytes: 64 } as const;
+  const shape = { rows: "all", sameRows: true, each: 2, scratchBytes: 512 } as const;
   return { kernel: REDUCE, entry: "reduceRows", slots, params, ...shape };
 }
 
