@@ -98,6 +98,8 @@ export interface MeasuredNoise {
 
 /** Largest offset at which noise itself is correlated after resampling, px. */
 const NOISE_REACH_PX = 2;
+/** Of so many rows one is looked at for unresolved stars. */
+const SOURCE_ROW_STEP = 4;
 /** Offsets up to here tell of unresolved stars, px. */
 const SOURCE_REACH_PX = 5;
 
@@ -156,17 +158,21 @@ function autocovariance(
   const sums = new Float64Array(side * side), counts = new Float64Array(side * side);
   const middle = (side * side - 1) / 2;
   for (let k = 0; k <= middle; k++) {
-    const step = (Math.floor(k / side) - reachPx) * width + (k % side) - reachPx;
-    for (let y = reachPx; y < height - reachPx; y++) {
+    const dx = (k % side) - reachPx, dy = Math.floor(k / side) - reachPx;
+    const step = dy * width + dx;
+    // what tells of sources is smooth and spread over many offsets: fewer rows will do
+    const rowStep = Math.max(Math.abs(dx), Math.abs(dy)) <= NOISE_REACH_PX ? 1 : SOURCE_ROW_STEP;
+    let sum = 0, count = 0;
+    for (let y = reachPx; y < height - reachPx; y += rowStep) {
       for (let at = y * width + reachPx, end = (y + 1) * width - reachPx; at < end; at++) {
         const product = pulls[at]! * pulls[at + step]!;
         if (product !== product) continue;
-        sums[k]! += product;
-        counts[k]!++;
+        sum += product;
+        count++;
       }
     }
-    sums[side * side - 1 - k] = sums[k]!;
-    counts[side * side - 1 - k] = counts[k]!;
+    sums[k] = sums[side * side - 1 - k] = sum;
+    counts[k] = counts[side * side - 1 - k] = count;
   }
   if (counts[middle]! < 1000 || !(sums[middle]! > 0)) return undefined;
   return (dx, dy) => {

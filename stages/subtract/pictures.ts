@@ -8,7 +8,7 @@ import { kernelAt, type KernelField } from "../../gpu/kernels/convolve_varying/k
 import { bit } from "../../sky/mask.ts";
 import { stampsPng } from "../../sky/pictures.ts";
 import type { FinishedDifference } from "./finish.ts";
-import type { AlignedPair } from "./pair.ts";
+import type { AlignedPair, ImageSize } from "./pair.ts";
 
 /** Side of a picture on the page, px. */
 const PANEL_PX = 480;
@@ -31,63 +31,96 @@ export function overviewPng(
   subtitle: string,
 ): Promise<Uint8Array> {
   const { science, reference } = pair;
-  const { difference, weight, mask } = finished;
-  const noData = bit("NO_DATA");
-  const known = difference.map((value, i) => mask[i]! & noData ? NaN : value);
-  const pull = difference.map((value, i) => weight[i]! > 0 ? value * Math.sqrt(weight[i]!) : NaN);
-  const size = Math.max(pair.width, pair.height);
-  const square = (data: Float32Array, mean: boolean) => shrink(data, pair, { size, mean });
+  const { known, pull } = farthest(pair, finished);
+  const sigma = Math.hypot(science.skySigmaAdu, pair.scale * reference.skySigmaAdu);
   const shown = [
-    { title: "Science", image: square(science.data, true), ...around(science) },
-    { title: "Reference", image: square(reference.data, true), ...around(reference) },
-    {
-      title: "Difference",
-      image: square(known, false),
-      lo: -8 * sigmaOf(pair),
-      hi: 8 * sigmaOf(pair),
-    },
-    { title: "Difference over noise", image: square(pull, false), lo: -5, hi: 5 },
+    { title: "Science", ...thinned(science.data, pair), ...around(science) },
+    { title: "Reference", ...thinned(reference.data, pair), ...around(reference) },
+    { title: "Difference", ...known, lo: -8 * sigma, hi: 8 * sigma },
+    { title: "Difference over noise", ...pull, lo: -5, hi: 5 },
   ];
-  const stamps = shown.map(({ title, image, lo, hi }) => ({ title, ...image, lo, hi }));
-  return stampsPng(stamps, { title, subtitle, marker: false, panelPx: PANEL_PX });
+  return stampsPng(shown, { title, subtitle, marker: false, panelPx: PANEL_PX });
 }
 
 function around(image: AlignedPair["science"]): { readonly lo: number; readonly hi: number } {
   return { lo: image.skyAdu - 3 * image.skySigmaAdu, hi: image.skyAdu + 20 * image.skySigmaAdu };
 }
 
-function sigmaOf(pair: AlignedPair): number {
-  return Math.hypot(pair.science.skySigmaAdu, pair.scale * pair.reference.skySigmaAdu);
+/** A square panel. */
+interface Panel {
+  readonly data: Float32Array;
+  readonly size: number;
 }
 
-/**
- * Shrinks an image to a square panel: by means for the eye, or by the value
- * farthest from zero so that no source of a difference disappears.
- */
-function shrink(
-  data: Float32Array,
-  pair: AlignedPair,
-  how: { readonly size: number; readonly mean: boolean },
-): { readonly data: Float32Array; readonly size: number } {
-  const step = Math.max(1, Math.ceil(how.size / MOST_PX));
-  const size = Math.ceil(how.size / step);
+/** Pixels of an image that make one of a panel along each side, and the panel's side. */
+function panelOf({ width, height }: ImageSize): { readonly step: number; readonly size: number } {
+  const longer = Math.max(width, height);
+  const step = Math.max(1, Math.ceil(longer / MOST_PX));
+  return { step, size: Math.ceil(longer / step) };
+}
+
+/** Shrinks an image by means of every other row and column. */
+function thinned(data: Float32Array, pair: ImageSize): Panel {
+  const { step, size } = panelOf(pair);
   const out = new Float32Array(size * size).fill(NaN);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      let sum = 0, count = 0, extreme = NaN;
-      for (let row = y * step; row < Math.min(pair.height, (y + 1) * step); row++) {
-        for (let column = x * step; column < Math.min(pair.width, (x + 1) * step); column++) {
-          const value = data[row * pair.width + column]!;
-          if (Number.isNaN(value)) continue;
+  const skip = step > 2 ? 2 : 1;
+  for (let y = 0; y * step < pair.height; y++) {
+    const bottom = Math.min(pair.height, (y + 1) * step);
+    for (let x = 0; x * step < pair.width; x++) {
+      const right = Math.min(pair.width, (x + 1) * step);
+      let sum = 0, count = 0;
+      for (let row = y * step; row < bottom; row += skip) {
+        for (
+          let i = row * pair.width + x * step, end = row * pair.width + right;
+          i < end;
+          i += skip
+        ) {
+          const value = data[i]!;
+          if (value !== value) continue;
           sum += value;
           count++;
-          if (!(Math.abs(value) <= Math.abs(extreme))) extreme = value;
         }
       }
-      if (count > 0) out[y * size + x] = how.mean ? sum / count : extreme;
+      if (count > 0) out[y * size + x] = sum / count;
     }
   }
   return { data: out, size };
+}
+
+/** Shrinks a difference to the value farthest from zero in each square, so that no source disappears. */
+function farthest(
+  pair: ImageSize,
+  { difference, weight, mask }: FinishedDifference,
+): { readonly known: Panel; readonly pull: Panel } {
+  const { step, size } = panelOf(pair);
+  const noData = bit("NO_DATA");
+  const known = new Float32Array(size * size).fill(NaN);
+  const pull = new Float32Array(size * size).fill(NaN);
+  for (let y = 0; y * step < pair.height; y++) {
+    const bottom = Math.min(pair.height, (y + 1) * step);
+    for (let x = 0; x * step < pair.width; x++) {
+      const right = Math.min(pair.width, (x + 1) * step);
+      // squares are compared first: one root a square is enough
+      let most = -1, at = -1, mostPull = -1, pullAt = -1;
+      for (let row = y * step; row < bottom; row++) {
+        for (let i = row * pair.width + x * step, end = row * pair.width + right; i < end; i++) {
+          const square = difference[i]! ** 2;
+          if (square > most && (mask[i]! & noData) === 0) {
+            most = square;
+            at = i;
+          }
+          const power = square * weight[i]!;
+          if (power > mostPull && weight[i]! > 0) {
+            mostPull = power;
+            pullAt = i;
+          }
+        }
+      }
+      if (at >= 0) known[y * size + x] = difference[at]!;
+      if (pullAt >= 0) pull[y * size + x] = difference[pullAt]! * Math.sqrt(weight[pullAt]!);
+    }
+  }
+  return { known: { data: known, size }, pull: { data: pull, size } };
 }
 
 /**

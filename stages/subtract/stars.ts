@@ -4,6 +4,7 @@
  * @module
  */
 
+import KDBush from "kdbush";
 import { matchPixels } from "../../sky/match.ts";
 import { UNUSABLE } from "../../sky/mask.ts";
 import { median } from "../../sky/stats.ts";
@@ -103,7 +104,8 @@ export function chooseStars(
   const steady = clean.filter((pair) => Math.abs(Math.log(pair.ratio / scale)) < 0.2);
   const wanted = steady.filter(({ snr }) => snr <= options.maxSnr);
   const candidates = wanted.length >= 10 ? wanted : steady;
-  const isolated = candidates.filter(({ i }) => isIsolated(science, i, options));
+  const isIsolated = isolationIn(science, options);
+  const isolated = candidates.filter(({ i }) => isIsolated(i));
   const usable = isolated.length >= Math.min(10, candidates.length) ? isolated : candidates;
   const stars = spread(usable, science, options).map(({ i, snr, ratio }): KernelStar => ({
     x: science.x[i]!,
@@ -133,15 +135,16 @@ function isCoreGood(science: SourceList, i: number, options: StarOptions): boole
   return true;
 }
 
-/** Whether no other source within two FWHM has a third of the star's flux. */
-function isIsolated(science: SourceList, i: number, options: StarOptions): boolean {
+/** Tells whether no other source within two FWHM of one has a third of its flux. */
+function isolationIn(science: SourceList, options: StarOptions): (i: number) => boolean {
   const reach = 2 * Math.max(options.scienceFwhmPx, options.referenceFwhmPx);
-  for (let k = 0; k < science.x.length; k++) {
-    if (k === i || science.flux[k]! < science.flux[i]! / 3) continue;
-    const distance = Math.hypot(science.x[k]! - science.x[i]!, science.y[k]! - science.y[i]!);
-    if (distance < reach) return false;
-  }
-  return true;
+  const index = new KDBush(science.x.length);
+  for (let k = 0; k < science.x.length; k++) index.add(science.x[k]!, science.y[k]!);
+  index.finish();
+  return (i) =>
+    index.within(science.x[i]!, science.y[i]!, reach).every((k) =>
+      k === i || science.flux[k]! < science.flux[i]! / 3
+    );
 }
 
 /** Takes the brightest of each square of the field in turn until enough are taken. */

@@ -43,14 +43,14 @@ export const SMOOTHED_NOISE = 70 / 256;
 
 /** Rows of a strip. */
 const ROWS = 256;
-/** log2 of the distance of the nodes of the sky, px: half a cell of the usual mesh. */
-const SHIFT = 5;
+/** log2 of the distance of the nodes of the sky, px: a cell of the usual mesh. */
+const SHIFT = 6;
 
 /**
  * Finds the pixels that are the largest of 3 × 3 after smoothing by a binomial of 5 × 5 px, which a star
  * of 2 px FWHM or more survives; of equal neighbours the first. The outermost rows have none.
  *
- * The sky is bilinear between nodes 32 px apart; float32.
+ * The sky is bilinear between nodes 64 px apart; float32.
  *
  * @param compute Where.
  * @param image The image.
