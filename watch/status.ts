@@ -21,8 +21,12 @@ export interface RunningStage {
   readonly alive: boolean | null;
 }
 
-/** What the journal says at this moment. */
+/** Version of the form of `gppy status --json`; a later one takes nothing away from it. */
+export const STATUS_VERSION = 1;
+
+/** What the journal says at this moment; also the form of `gppy status --json`. */
 export interface Status {
+  readonly gppyStatus: typeof STATUS_VERSION;
   readonly journal: string;
   readonly counts: Readonly<Partial<Record<NightState, number>>>;
   readonly running: readonly RunningStage[];
@@ -54,6 +58,7 @@ export function readStatus(
     ...done.slice(0, options.doneShown),
   ]);
   return {
+    gppyStatus: STATUS_VERSION,
     journal: journal.path,
     counts,
     running: readRunning(journal).filter(({ unit }) =>

@@ -7,6 +7,9 @@
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { type Retained, retainNights } from "../../stages/curate/retain_nights.ts";
+import type { Site } from "../../config/site.ts";
+import type { Journal } from "../../watch/journal.ts";
+import { openExisting } from "../journal_options.ts";
 import { openSession } from "../session.ts";
 import { print } from "../terminal.ts";
 
@@ -30,7 +33,8 @@ export function cleanCommand(): Command {
       "Removes the intermediates of nights that were curated some days ago.\n\n" +
         "A file goes only when a manifest of its night lists it, it is what the manifest says, and\n" +
         "the curated form of its product was read again and has the right digest. Raw frames and\n" +
-        "masters never go. Stages that are done stay done.",
+        "masters never go, nor anything of a night that a watcher works on. Stages that are done\n" +
+        "stay done.",
     )
     .argument("[unit...]", "telescopes; all if left out")
     .option("--days <n>", "nights curated longer ago than this", parseDays, 14)
@@ -44,14 +48,30 @@ export function cleanCommand(): Command {
       const { site, log, signal } = session;
       for (const unit of units) site.unit(unit);
       const done: Retained[] = [];
+      using journal = await openExisting(flags);
+      const except = nightsAtWork(journal, site);
       for (const unit of units.length > 0 ? units : site.units.keys()) {
-        const rule = { days, nowMs: Date.now() };
+        const rule = { days, nowMs: Date.now(), except };
         const folder = join(site.paths.work, unit);
         done.push(...await retainNights(folder, rule, { dryRun, log, signal }));
       }
       if (dryRun) { for (const { plan } of done) listPlan(plan); }
       print(describe(done, dryRun));
     });
+}
+
+/**
+ * The work folders of nights that a watcher has begun and not ended.
+ *
+ * @param journal The journal; undefined where no watcher has run yet.
+ * @param site Knows where nights are worked on.
+ * @returns Folders that are to be left alone.
+ */
+export function nightsAtWork(journal: Journal | undefined, site: Pick<Site, "paths">): string[] {
+  return (journal?.nights() ?? [])
+    .filter(({ running, state, started }) =>
+      running || (started !== null && (state === "ready" || state === "retry"))
+    ).map(({ unit, folder }) => join(site.paths.work, unit, folder));
 }
 
 function parseDays(text: string): number {

@@ -176,7 +176,7 @@ async function retain(
     ? [await retainNight(work, curated, options)]
     : await retainNights(
       dirname(work),
-      { days: params.retainDays, nowMs: Date.now(), except: work },
+      { days: params.retainDays, nowMs: Date.now(), except: [work] },
       options,
     );
   return {

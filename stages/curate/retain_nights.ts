@@ -69,19 +69,19 @@ export async function retainNight(
  * Removes the intermediates of every night that was curated some time ago.
  *
  * @param folder Folder of the work folders of a unit.
- * @param rule Age in days since the end of `curate`; a work folder to pass over.
+ * @param rule Age in days since the end of the night's last stage; work folders to pass over.
  * @param options Dry run, log and signal.
  * @returns What went, or would go, of each night that is old enough.
  */
 export async function retainNights(
   folder: string,
-  rule: { readonly days: number; readonly nowMs: number; readonly except?: string },
+  rule: { readonly days: number; readonly nowMs: number; readonly except?: readonly string[] },
   options: RetainOptions,
 ): Promise<Retained[]> {
   const done: Retained[] = [];
   for (const work of await foldersIn(folder)) {
     options.signal.throwIfAborted();
-    if (work === rule.except) continue;
+    if (rule.except?.includes(work)) continue;
     try {
       const night = await curatedNight(work);
       if (night === undefined || rule.nowMs - night.endedMs < rule.days * 86_400_000) continue;

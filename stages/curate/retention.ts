@@ -158,16 +158,24 @@ async function mismatch(
   return listed.find(({ sha256 }) => sha256 === own) ?? "it is not what the manifest says";
 }
 
-/** The night of a work folder as its last `curate` left it; undefined if there was none. */
+/**
+ * The night of a work folder as its last `curate` left it; undefined if there was none. It ended when
+ * the last of its manifests was written, which is later than `curate` while the night is run again.
+ */
 export async function curatedNight(
   work: string,
 ): Promise<{ readonly manifest: Manifest; readonly endedMs: number } | undefined> {
-  const path = (await manifestsOf(work)).findLast((name) => name.endsWith("-curate.json"));
+  const manifests = await manifestsOf(work);
+  const path = manifests.findLast((name) => name.endsWith("-curate.json"));
   if (path === undefined) return undefined;
   const manifest = await readManifest(path);
   const record = manifest.stages.at(-1);
   if (manifest.night.work !== work || record === undefined) return undefined;
-  return { manifest, endedMs: Date.parse(record.started) + record.elapsedS * 1000 };
+  let endedMs = Date.parse(record.started) + record.elapsedS * 1000;
+  for (const each of manifests) {
+    endedMs = Math.max(endedMs, (await Deno.stat(each)).mtime?.getTime() ?? 0);
+  }
+  return { manifest, endedMs };
 }
 
 async function digestOrNone(path: string): Promise<string | undefined> {

@@ -121,12 +121,23 @@ Deno.test("--retain days takes nights that were curated long ago, and no night t
     const after = (days: number) => ({ days: 14, nowMs: Date.now() + days * day });
     const early = await retainNights(units, after(13.9), { ...OPTIONS, dryRun: false });
     assert.deepEqual(early, []);
-    const own = { ...after(15), except: night.work };
+    const own = { ...after(15), except: [night.work] };
     assert.deepEqual(await retainNights(units, own, { ...OPTIONS, dryRun: false }), []);
     const [late] = await retainNights(units, after(15), { ...OPTIONS, dryRun: false });
     assert.equal(late?.removed, 4);
     const [again] = await retainNights(units, after(16), { ...OPTIONS, dryRun: false });
     assert.equal(again?.removed, 0);
+  }));
+
+Deno.test("--retain days leaves a night alone that was begun again lately", () =>
+  withNight(async (night) => {
+    await night.curate();
+    const units = join(night.work, "..");
+    const rule = { days: 14, nowMs: Date.now() + 15 * 86_400_000 };
+    const first = join(night.work, "01-calib.json");
+    await Deno.utime(first, rule.nowMs / 1000 - 3600, rule.nowMs / 1000 - 3600);
+    assert.deepEqual(await retainNights(units, rule, { ...OPTIONS, dryRun: false }), []);
+    assert.deepEqual(await intermediates(night), INTERMEDIATES);
   }));
 
 Deno.test("a night that cannot be read keeps its files, and the others' rule goes on", () =>
