@@ -1,7 +1,7 @@
 /** The routines around the watcher, run for real: tmux, cron's line under flock, systemd's units. */
 
 import assert from "node:assert/strict";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { World } from "./_watch_world.ts";
 
 const SCRIPTS = join(import.meta.dirname ?? ".", "..", "scripts");
@@ -9,14 +9,21 @@ const SCRIPTS = join(import.meta.dirname ?? ".", "..", "scripts");
 async function run(
   command: readonly string[],
   env: Record<string, string> = {},
+  clearEnv = false,
 ): Promise<{ code: number; text: string }> {
   const { code, stdout, stderr } = await new Deno.Command(command[0]!, {
     args: command.slice(1),
     env: { NO_COLOR: "1", ...env },
+    clearEnv,
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+async function isInstalled(program: string): Promise<boolean> {
+  return await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" })
+    .output().then(() => true, () => false);
 }
 
 async function until(what: string, test: () => Promise<boolean>): Promise<void> {
@@ -72,27 +79,69 @@ Deno.test("gppy_tmux.sh opens a window a telescope, leaves running ones alone an
   }
 });
 
-Deno.test("the line of cron.example runs a night, and two at once do not meet", async () => {
+Deno.test("the line of cron.example runs a night in cron's bare environment, and two at once do not meet", async () => {
   await using world = await World.make();
   await world.addLights("7DT01", "2024-04-23_gain2750", ["T1"]);
   const text = await Deno.readTextFile(join(SCRIPTS, "cron.example"));
   const line = /^\*\/10 \* \* \* \* (.*)$/m.exec(text)?.[1] ?? "";
   assert.match(line, /^flock /);
+  const set = Object.fromEntries(
+    [...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map((found) => [found[1] ?? "", found[2] ?? ""]),
+  );
+  assert.deepEqual(Object.keys(set), ["GPPY_CONFIG", "PATH", "LOCK", "LOG"]);
+  const config = join(world.folder, "site");
+  await Deno.mkdir(config);
+  await Deno.writeTextFile(
+    join(config, "path.json"),
+    JSON.stringify({ path_base: world.site.paths.base }),
+  );
+  await Deno.writeTextFile(
+    join(config, "gppy.toml"),
+    "[watch]\ngraceS = 0\nminFreeDiskGb = 0\n",
+  );
   const log = join(world.folder, "watch.log");
+  // What cron itself sets, then what the crontab does; Deno may be installed elsewhere.
   const env = {
-    PATH: `${SCRIPTS}:${Deno.env.get("PATH")}`,
-    GPPY_PATH_BASE: world.site.paths.base,
-    GPPY_WATCH_GRACE_S: "0",
-    GPPY_WATCH_MIN_FREE_DISK_GB: "0",
+    HOME: Deno.env.get("HOME") ?? "/",
+    LOGNAME: "gppy",
+    SHELL: "/bin/sh",
+    GPPY_CONFIG: config,
+    PATH: `${(set["PATH"] ?? "").replace("/opt/gppy/scripts", SCRIPTS)}:${
+      dirname(Deno.execPath())
+    }`,
     LOCK: join(world.folder, "lock"),
     LOG: log,
   };
-  const both = await Promise.all([1, 2].map(() => run(["sh", "-c", line], env)));
+  const both = await Promise.all([1, 2].map(() => run(["sh", "-c", line], env, true)));
   assert.deepEqual(both.map(({ code, text }) => [code, text]), [[0, ""], [0, ""]]);
   const said = await Deno.readTextFile(log);
-  assert.equal(said.match(/Watching/g)?.length, 1, "one of the two had the lock");
+  assert.equal(said.match(/Watching/g)?.length, 1, said);
   using journal = world.journal();
   assert.deepEqual(World.states(journal.nights()), ["7DT01 2024-04-23_gain2750 partial 1"]);
+});
+
+Deno.test({
+  name: "logrotate takes the file of logrotate.example and rotates the log that is written to",
+  ignore: Deno.uid() !== 0 || !await isInstalled("logrotate"),
+  fn: async () => {
+    await using world = await World.make();
+    const log = join(world.folder, "watch.log");
+    const config = join(world.folder, "gppy.conf");
+    const example = await Deno.readTextFile(join(SCRIPTS, "logrotate.example"));
+    await Deno.writeTextFile(
+      config,
+      example.replace("/var/log/gppy/*.log", log).replace("su gppy gppy", "su root root"),
+    );
+    await Deno.chmod(config, 0o644);
+    await Deno.writeTextFile(log, "before\n");
+    using open = await Deno.open(log, { append: true });
+    const state = join(world.folder, "state");
+    const { code, text } = await run(["logrotate", "--force", "--state", state, config]);
+    assert.equal(code, 0, text);
+    await open.write(new TextEncoder().encode("after\n"));
+    assert.equal(await Deno.readTextFile(log), "after\n");
+    assert.equal(await Deno.readTextFile(`${log}.1`), "before\n");
+  },
 });
 
 Deno.test("systemd accepts the units", async () => {
