@@ -80,7 +80,8 @@ for (const kernel of ["lanczos2", "lanczos3", "lanczos4"] as const) {
       // Lanczos-2 has no flat response: its own loss
       const loss = kernel === "lanczos2" ? 3e-3 : 1e-3;
       assert.ok(Math.abs(found.flux / star.flux - 1) < loss, `flux ${found.flux / star.flux}`);
-      assert.ok(Math.hypot(found.x - x, found.y - y) < 0.01, `${found.x - x}, ${found.y - y}`);
+      const away = Math.hypot(found.x - x, found.y - y);
+      assert.ok(away < (kernel === "lanczos2" ? 0.012 : 0.01), `${away} px`);
     }
   });
 }
@@ -89,11 +90,8 @@ for (const combine of ["mean", "clipped-mean", "median"] as const) {
   Deno.test(`stack predicts the scatter of its pixels to 2 % by its weight, ${combine}`, async () => {
     for (const count of [3, 4, 9]) {
       const specs = repeat(count, (i) => ({ stars: [], noiseAdu: 4 + i / 4, seed: 50 + i }));
-      const equal = combine === "median"
-        ? repeat(count, (i) => ({ stars: [], seed: i + 9 }))
-        : specs;
       const params = { combine, kernel: "nearest", background: "none", grid: "first" };
-      const { image, weight } = await makeStack(equal, params);
+      const { image, weight } = await makeStack(specs, params);
       let [sum, squares] = [0, 0];
       for (let i = 0; i < image.data.length; i++) {
         const pull = (image.data[i]! - 100) * Math.sqrt(weight[i]!);

@@ -144,10 +144,10 @@ class OutlierSearch {
       const predicted = data[i]!;
       const x = i % this.#width;
       const y = firstRow + (i - x) / this.#width;
-      for (const [frame, { skySigmaAdu, scale, gainEAdu }] of this.#frames.entries()) {
+      for (const [frame, { background, scale, gainEAdu }] of this.#frames.entries()) {
         const off = Math.abs(samplers[frame]!.at(x, y) - predicted);
         const light = Math.max(0, predicted) * scale / gainEAdu;
-        const noise = clipSigma * Math.sqrt((skySigmaAdu * scale) ** 2 + light);
+        const noise = clipSigma * Math.sqrt((background.globalSigma * scale) ** 2 + light);
         if (off > noise) suspects.push({ frame, x, y, off, noise });
       }
     }
@@ -220,6 +220,10 @@ export async function* markArtefacts(
         if (strip.weight[at]! > 0) strip.mask[at]! |= bits;
       }
     }
-    yield strip;
+    const { encoded, ...pixels } = strip;
+    // the mask has changed since it was encoded
+    yield encoded === undefined
+      ? strip
+      : { ...pixels, encoded: { data: encoded.data, weight: encoded.weight } };
   }
 }

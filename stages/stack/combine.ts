@@ -67,10 +67,10 @@ export interface StackStrip {
   readonly weight: Float32Array<ArrayBufferLike>;
   /** What it was made of, if it was asked for; holds until the next strip is. */
   readonly sources?: readonly SourceRows[];
-  /** The same as the files have them, if that is known. */
+  /** The same as the files have them, as far as that is known. */
   readonly encoded?: {
     readonly data: EncodedStrip;
-    readonly mask: EncodedStrip;
+    readonly mask?: EncodedStrip;
     readonly weight: EncodedStrip;
   };
 }
@@ -294,7 +294,7 @@ function joinOptions(
     kernel: options.kernel,
     method: options.method,
     clipSigma: options.clipSigma,
-    sigmaFloor: Math.max(...sources.map(({ frame }) => frame.skySigmaAdu * frame.scale)),
+    sigmaFloor: Math.max(...sources.map(({ frame }) => frame.background.globalSigma * frame.scale)),
     sigmaRelative: options.clipRelative,
     weights: options.weights,
     variances: sources.map(({ variance }) => variance),

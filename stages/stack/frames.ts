@@ -13,6 +13,7 @@ import { bit } from "../../sky/mask.ts";
 import { airmass } from "../../sky/time.ts";
 import { type Wcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
+import { pixelNoise } from "./pixel_noise.ts";
 import type { ScaleSource } from "./flux_scale.ts";
 import { measureSky, type SkyModel } from "./sky_model.ts";
 import type { SpoiltPixels } from "./spoilt_pixels.ts";
@@ -38,7 +39,7 @@ export interface StackFrame {
   /** At the middle of the exposure; undefined when it cannot be known. */
   readonly airmass: number | undefined;
   readonly background: SkyModel;
-  /** Noise of a pixel of empty sky, ADU of this frame. */
+  /** Noise of a pixel of empty sky, ADU of this frame; `background.globalSigma` holds faint stars too. */
   readonly skySigmaAdu: number;
   /** Factor that brings its flux to the scale of the stack. */
   readonly scale: number;
@@ -105,8 +106,10 @@ export async function measureFrame(
   const weightless = await findWeightless({ product, image, mask: planes, weight }, EXCLUDED);
   const sky = { meshPx, excluded: EXCLUDED, weightless, compute };
   const background = await measureSky(image, planes, sky);
-  const skySigmaAdu = background.globalSigma;
-  if (!Number.isFinite(skySigmaAdu)) {
+  // of a stack the noise of neighbours hangs together, so that they do not tell it
+  const noise = product.kind === "stack" ? NaN : await pixelNoise(image, planes, sky);
+  const skySigmaAdu = noise > 0 ? noise : background.globalSigma;
+  if (!Number.isFinite(background.globalSigma)) {
     throw new DataError(`Cannot stack "${product.id}": it has no usable background`, {
       details: { file: product.path },
     });

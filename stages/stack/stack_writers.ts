@@ -94,12 +94,12 @@ export class StackWriters {
     if (encoded === undefined) {
       await image.writeRows(strip.data);
       await weight.writeRows(strip.weight);
-      await mask.writeRows(strip.mask);
     } else {
       await image.writeRowBytes(encoded.data.raw, encoded.data.sum);
       await weight.writeRowBytes(encoded.weight.raw, encoded.weight.sum);
-      await mask.writeRowBytes(encoded.mask.raw, encoded.mask.sum);
     }
+    if (encoded?.mask === undefined) await mask.writeRows(strip.mask);
+    else await mask.writeRowBytes(encoded.mask.raw, encoded.mask.sum);
     this.#journal.add({
       rows: strip.mask.length / this.#width,
       sums: [image.dataSum, mask.dataSum, weight.dataSum],

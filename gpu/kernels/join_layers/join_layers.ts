@@ -191,7 +191,7 @@ function encodings(result: JoinedRows, width: number): Encoding[] {
 function tablesOf(frames: number, options: JoinOptions): Float32Array {
   const tables = new Float32Array(4 * frames + 2).fill(1);
   const median = options.method.endsWith("median");
-  if (!median) tables.set(normalised(options.weights), 0);
+  tables.set(normalised(median ? medianShares(options.variances) : options.weights), 0);
   tables.set(options.variances, frames);
   for (let n = 0; n <= frames; n++) tables[2 * frames + n] = madToSigma(n);
   for (let n = 0; median && n <= frames; n++) tables[3 * frames + 1 + n] = medianVariance(n);
@@ -216,6 +216,14 @@ export function medianVariance(samples: number): number {
   if (samples < 3) return 1;
   const lack = samples % 2 === 1 ? 0.432 : 1.37 - 1.7 / samples;
   return Math.PI / 2 * (1 - lack / samples);
+}
+
+/**
+ * What the samples of a median weigh in its variance: 1/σ, the density of each at the middle. So
+ * n samples of unlike noise have that of n with the harmonic mean of their sigmas.
+ */
+function medianShares(variances: readonly number[]): number[] {
+  return variances.map((variance) => variance > 0 ? variance ** -0.5 : 1);
 }
 
 /** Weights whose largest is 1: inverse variances may be too small for float32 squares. */

@@ -84,7 +84,11 @@ function oracle(layers: readonly Layer[], i: number, method: CombineMethod) {
     if (reason === PLANES.sat && there) cores.push(data[i]!);
     if (reason !== 0 || !there) continue;
     joined |= bits;
-    samples.push({ value: data[i]!, weight: median ? 1 : 1 + k / 10, variance: 4 + k });
+    samples.push({
+      value: data[i]!,
+      weight: median ? (4 + k) ** -0.5 : 1 + k / 10,
+      variance: 4 + k,
+    });
   }
   let kept = samples;
   for (let round = 0; method.startsWith("clipped") && round < 5 && kept.length > 2; round++) {
