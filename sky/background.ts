@@ -14,6 +14,18 @@ import { fillHoles, medianFilter } from "./_mesh_filter.ts";
 import { SplineSurface } from "./_spline_surface.ts";
 import { median } from "./stats.ts";
 
+/**
+ * A smooth surface through the levels of cells, for `laySurface()`.
+ *
+ * @param levels `[rows, columns]`, taken at the centres of the cells.
+ * @param columns Cells along x.
+ * @param meshPx Side of a cell.
+ * @returns Splines.
+ */
+export function meshSurface(levels: Float64Array, columns: number, meshPx: number): SplineNodes {
+  return new SplineSurface(levels, columns, levels.length / columns, meshPx).nodes();
+}
+
 /** How a background is measured. */
 export interface MeshOptions {
   /** Side of a cell; 64. */

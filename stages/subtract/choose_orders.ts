@@ -5,13 +5,7 @@
  */
 
 import { polynomialTerms } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
-import {
-  chi2PerPixel,
-  type FieldSums,
-  solveSums,
-  sumStamps,
-  type Variation,
-} from "./solve.ts";
+import { chi2PerPixel, type FieldSums, solveSums, sumStamps, type Variation } from "./solve.ts";
 import type { StampEquations } from "./stamps.ts";
 
 /** What is chosen from. */

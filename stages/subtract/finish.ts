@@ -9,11 +9,14 @@ import type { Compute } from "../../gpu/compute.ts";
 import {
   joinMasks,
   weighDifference,
+  zeroGaps,
 } from "../../gpu/kernels/finish_difference/finish_difference.ts";
 import { laySurface } from "../../gpu/kernels/spline_surface/spline_surface.ts";
-import { type Background, measureBackground } from "../../sky/background.ts";
+import { meshSurface } from "../../sky/background.ts";
 import { bit, UNUSABLE } from "../../sky/mask.ts";
+import { growSaturated } from "./grow_saturated.ts";
 import type { AlignedPair, EngineResult } from "./pair.ts";
+import { residualSky } from "./residual_sky.ts";
 import { SharedArrays } from "./shared_arrays.ts";
 
 /** A difference ready to be judged and written; images `[height, width]`. To be disposed of. */
@@ -32,7 +35,7 @@ export interface FinishedDifference extends Disposable {
 /** How a difference is finished. */
 export interface FinishOptions {
   /** 1 at pixels of bare sky, `[height, width]`. */
-  readonly quiet: Uint8Array;
+  readonly quiet: Uint8Array<ArrayBufferLike>;
   /** Side of the squares of the remaining background, px; 0 leaves it. */
   readonly skyMeshPx: number;
   readonly compute: Compute;
@@ -101,8 +104,12 @@ async function weighStrips(
       mask: part(whole.mask),
       weight: part(whole.weight),
     };
-    await weighDifference(compute, { width, joined, difference, variance }, into, planes);
-    for (let i = 0; i < into.weight.length; i++) if (into.weight[i] === 0) masked++;
+    masked += await weighDifference(
+      compute,
+      { width, joined, difference, variance },
+      into,
+      planes,
+    );
   }
   return masked;
 }
@@ -132,6 +139,10 @@ async function joinStrip(
     await joinMasks(compute, second, firstRow, other, grow);
     add(other);
   }
+  if (result.field) {
+    const rows = { firstRow, rows: joined.length / width, mask: joined };
+    growSaturated(first.moved, pair, result.field.halfPx, rows);
+  }
   if (own) add(own.subarray(firstRow * width, firstRow * width + joined.length));
 }
 
@@ -145,8 +156,9 @@ async function flatten(
 ): Promise<void> {
   const { width, height } = pair;
   const { compute, signal } = options;
-  const background = await residualSky(pair, whole, options);
-  if (!Number.isFinite(background.globalLevel)) return;
+  const sky = residualSky({ width, height, ...whole, quiet: options.quiet }, options.skyMeshPx);
+  if (sky === undefined) return;
+  const surface = meshSurface(sky.levels, sky.columns, options.skyMeshPx);
   using arrays = new SharedArrays(compute);
   const flat = arrays.floats(Math.min(STRIP_ROWS, height) * width);
   for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
@@ -154,20 +166,7 @@ async function flatten(
     const image = whole.difference.subarray(firstRow * width, end);
     const mask = whole.mask.subarray(firstRow * width, end);
     const into = flat.subarray(0, image.length);
-    await laySurface(compute, background.levelSurface, { width, into, firstRow, image, signal });
-    for (let i = 0; i < image.length; i++) image[i] = mask[i]! & NO_DATA ? 0 : into[i]!;
+    await laySurface(compute, surface, { width, into, firstRow, image, signal });
+    await zeroGaps(compute, { width, values: into, mask }, image, { noData: NO_DATA, signal });
   }
-}
-
-/** What is left of the sky in a difference, from the pixels of bare sky alone. */
-async function residualSky(
-  pair: AlignedPair,
-  whole: Whole,
-  { quiet, skyMeshPx, compute, signal }: FinishOptions,
-): Promise<Background> {
-  using arrays = new SharedArrays(compute);
-  const busy = arrays.words(quiet.length);
-  for (let i = 0; i < busy.length; i++) busy[i] = quiet[i] ? whole.mask[i]! & UNUSABLE : UNUSABLE;
-  const image = { width: pair.width, values: whole.difference, mask: busy };
-  return await measureBackground(compute, image, { meshPx: skyMeshPx, maskBits: UNUSABLE, signal });
 }

@@ -41,7 +41,7 @@ export interface LoadedPair extends Disposable {
   /** The reference on the science grid, on disk. */
   readonly referencePath: string;
   /** 1 at pixels of bare sky. */
-  readonly quiet: Uint8Array;
+  readonly quiet: Uint8Array<ArrayBufferLike>;
   /** Offset of the stars of both images, px. */
   readonly registrationPx: number;
   readonly registrationScatterPx: number;
@@ -107,7 +107,8 @@ async function loadInto(
     );
   }
   const widest = Math.max(found.science.fwhmPx, found.reference.fwhmPx);
-  const quiet = quietPixels(science, [found.science.list, found.reference.list], widest);
+  const quiet = where.arrays.bytes(science.width * science.height);
+  quietPixels(science, [found.science.list, found.reference.list], widest, quiet);
   const referencePath = await keepReference(product, chosen, aligned, reference, science, context);
   const partsOf = (image: LoadedImage, path: string, { fwhmPx }: ImageSources): ImageParts => {
     return { path, image, fwhmPx, noise: noiseOf(image, quiet, fwhmPx) };
@@ -116,7 +117,7 @@ async function loadInto(
     science: partsOf(science, product.path, found.science),
     reference: partsOf(reference, referencePath, found.reference),
   };
-  const pairWith = (noiseShare: number) => makePair(halves, stars, noiseShare);
+  const pairWith = (noiseShare: number) => makePair(halves, { stars, quiet }, noiseShare);
   return {
     ...{ science, aligned, chosen, referencePath, quiet, pairWith, pair: pairWith(1) },
     registrationPx: Math.hypot(...stars.offsetPx),
@@ -142,7 +143,7 @@ function chooseFrom(
 
 function makePair(
   halves: { readonly science: ImageParts; readonly reference: ImageParts },
-  stars: StarChoice,
+  rest: { readonly stars: StarChoice; readonly quiet: Uint8Array },
   noiseShare: number,
 ): AlignedPair {
   const { width, height } = halves.science.image;
@@ -150,7 +151,7 @@ function makePair(
     ...{ width, height },
     science: toPairImage(halves.science, noiseShare),
     reference: toPairImage(halves.reference, noiseShare),
-    ...{ stars: stars.stars, scale: stars.scale },
+    ...{ stars: rest.stars.stars, scale: rest.stars.scale, quiet: rest.quiet },
   };
 }
 

@@ -44,7 +44,7 @@ const params = z.object({
   maxSnr: z.number().positive().default(1000)
     .describe("Brightest kernel star, if ten are left without brighter ones"),
   maxStars: z.int().min(3).default(200).describe("Kernel stars at most, spread over the field"),
-  skyMesh: z.int().min(0).default(128)
+  skyMesh: z.int().min(0).default(64)
     .describe("Squares by which the remaining background is taken off the difference; 0: it stays")
     .meta({ unit: "px" }),
   decorrelate: z.boolean().default(false)

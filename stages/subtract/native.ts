@@ -12,8 +12,10 @@ import {
   type Surfaces,
   surfacesOf,
 } from "../../gpu/kernels/convolve_varying/subtract_rows.ts";
+import { UNUSABLE } from "../../sky/mask.ts";
 import { fitKernel, type KernelFit, type KernelFitOptions } from "./fit_kernel.ts";
 import { correlatedGain, varianceFactor } from "./noise.ts";
+import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "./pair.ts";
 import { SharedArrays } from "./shared_arrays.ts";
 
@@ -37,14 +39,42 @@ export async function subtractNative(
   options: NativeOptions,
 ): Promise<EngineResult> {
   const fit = await fitKernel(pair, options);
+  const share = pair.quiet ? await measureShare(pair, fit, pair.quiet, options) : 1;
+  const quieter = withNoiseShare(pair, share);
   return {
     engine: "native",
     convolvedSide: fit.side,
     growPx: fit.growPx,
     field: fit.field,
     kernel: fit.metrics,
-    strips: () => differenceStrips(pair, fit, options),
+    noiseShare: share,
+    strips: () => differenceStrips(quieter, fit, options),
   };
+}
+
+/** Looks at some strips of the difference before all is made. */
+async function measureShare(
+  pair: AlignedPair,
+  fit: KernelFit,
+  quiet: Uint8Array,
+  options: NativeOptions,
+): Promise<number> {
+  const { width, height, science, reference } = pair;
+  const { compute, signal } = options;
+  const parts = partsOf(pair, fit);
+  using arrays = new SharedArrays(compute);
+  const strips: DifferenceStrip[] = [];
+  for (const firstRow of sampleRows(height)) {
+    const into = {
+      difference: arrays.floats(SAMPLE_ROWS * width),
+      variance: arrays.floats(SAMPLE_ROWS * width),
+    };
+    await subtractRows(compute, parts, { firstRow, rows: SAMPLE_ROWS, signal }, into);
+    strips.push({ firstRow, rows: SAMPLE_ROWS, ...into });
+  }
+  const isQuiet = (i: number) =>
+    quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
+  return noiseShare(strips, isQuiet, width);
 }
 
 /** Rows of a strip: whole tiles of the kernel. */
@@ -95,14 +125,14 @@ function partsOf(pair: AlignedPair, fit: KernelFit): Subtraction {
   };
 }
 
-/** Nodes along the longer side of the surfaces at least: the sky is measured in no more squares. */
-const SURFACE_NODES = 256;
+/** Nodes along the longer side of the surfaces at least, where they lie closer than a square of the sky. */
+const SURFACE_NODES = 64;
 
 function surfacesFor(pair: AlignedPair, fit: KernelFit, unit: number): Surfaces {
   const [sharp, broad] = sidesOf(pair, fit);
   const factor = varianceFactor(fit.field, sharp.correlation);
   const shift = Math.floor(Math.log2(Math.max(pair.width, pair.height) / SURFACE_NODES));
-  return surfacesOf(pair, Math.max(4, Math.min(5, shift)), (x, y) => {
+  return surfacesOf(pair, Math.max(4, Math.min(6, shift)), (x, y) => {
     const kernel = factor(x, y);
     const convolvedSigma = sharp.sigmaAt(x, y), ownSigma = broad.sigmaAt(x, y);
     const moved = unit ** 2 * kernel, still = unit ** 2;

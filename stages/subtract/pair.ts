@@ -75,6 +75,8 @@ export interface AlignedPair extends ImageSize {
   readonly science: PairImage;
   readonly reference: PairImage;
   readonly stars: readonly KernelStar[];
+  /** 1 at pixels of bare sky, `[height, width]`: by these the noise is judged before the difference is made. */
+  readonly quiet?: Uint8Array;
   /** Median flux ratio of the stars, science over reference. */
   readonly scale: number;
 }
@@ -112,6 +114,8 @@ export interface EngineResult {
   readonly psf?: KernelField;
   /** Whether the noise of the difference is white already; no when left out. */
   readonly white?: boolean;
+  /** Share of the sky's variance that the difference shows to be noise; in `variance` already. */
+  readonly noiseShare?: number;
   /** The kernel itself, when the engine knows it: makes the convolved image match the other, in the other's ADU. */
   readonly field?: KernelField;
 }
