@@ -27,6 +27,7 @@ struct Clip { low: i32, high: i32, median: f32 }
 
 var<workgroup> counts: array<atomic<u32>, MOST_BINS>;   // then: values in the bins before each
 var<workgroup> partial: array<vec4f, WORKGROUP>;
+var<workgroup> running: array<u32, WORKGROUP>;
 var<workgroup> first_good: atomic<u32>;
 var<workgroup> origin: f32;
 var<workgroup> all_counted: u32;
@@ -49,9 +50,7 @@ fn sum_up(lane: u32, value: vec4f) -> vec4f {
     workgroupBarrier();
     if (lane < half) { partial[lane] += partial[lane + half]; }
   }
-  let sum = workgroupUniformLoad(&partial[0]);
-  workgroupBarrier();
-  return sum;
+  return workgroupUniformLoad(&partial[0]);
 }
 
 // Count, mean and sigma of good pixels from low to high: the mean first, the squares about it.
@@ -93,19 +92,19 @@ fn sum_counts(lane: u32) {
   let size = MOST_BINS / WORKGROUP;
   var own = 0u;
   for (var k = 0u; k < size; k++) { own += atomicLoad(&counts[lane * size + k]); }
-  partial[lane].x = bitcast<f32>(own);
+  running[lane] = own;
   workgroupBarrier();
   if (lane == 0u) {
     var sum = 0u;
     for (var k = 0u; k < WORKGROUP; k++) {
-      let n = bitcast<u32>(partial[k].x);
-      partial[k].x = bitcast<f32>(sum);
+      let n = running[k];
+      running[k] = sum;
       sum += n;
     }
     all_counted = sum;
   }
   workgroupBarrier();
-  var before = bitcast<u32>(partial[lane].x);
+  var before = running[lane];
   for (var k = 0u; k < size; k++) {
     let n = atomicLoad(&counts[lane * size + k]);
     atomicStore(&counts[lane * size + k], before);
