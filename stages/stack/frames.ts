@@ -108,7 +108,8 @@ export async function measureFrame(
   const background = await measureSky(image, planes, sky);
   // of a stack the noise of neighbours hangs together, so that they do not tell it
   const noise = product.kind === "stack" ? NaN : await pixelNoise(image, planes, sky);
-  const skySigmaAdu = noise > 0 ? noise : background.globalSigma;
+  // faint stars raise the one, patterns from pixel to pixel the other
+  const skySigmaAdu = noise > 0 ? Math.min(noise, background.globalSigma) : background.globalSigma;
   if (!Number.isFinite(background.globalSigma)) {
     throw new DataError(`Cannot stack "${product.id}": it has no usable background`, {
       details: { file: product.path },
