@@ -112,12 +112,15 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
  */
 export async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash("sha256");
-  const buffer = new Uint8Array(4 << 20);
+  let [buffer, other] = [new Uint8Array(4 << 20), new Uint8Array(4 << 20)];
   using file = await Deno.open(path);
   let bytes = 0;
-  for (let n = await file.read(buffer); n !== null; n = await file.read(buffer)) {
+  for (let n = await file.read(buffer); n !== null;) {
+    const next = file.read(other); // while this is added up
     hash.update(buffer.subarray(0, n));
     bytes += n;
+    n = await next;
+    [buffer, other] = [other, buffer];
   }
   return { bytes, sha256: hash.digest("hex") };
 }

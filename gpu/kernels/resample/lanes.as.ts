@@ -61,10 +61,12 @@ export function weighted6(
   weights: v128,
   late: v128,
 ): v128 {
-  let sum = f32x4.mul(a, all0(weights));
-  sum = f32x4.relaxed_madd(b, all1(weights), sum);
-  sum = f32x4.relaxed_madd(c, all2(weights), sum);
-  sum = f32x4.relaxed_madd(d, all3(weights), sum);
-  sum = f32x4.relaxed_madd(e, all0(late), sum);
-  return f32x4.relaxed_madd(f, all1(late), sum);
+  // two chains: one of six would be waited for
+  let first = f32x4.mul(a, all0(weights));
+  let second = f32x4.mul(d, all3(weights));
+  first = f32x4.relaxed_madd(b, all1(weights), first);
+  second = f32x4.relaxed_madd(e, all0(late), second);
+  first = f32x4.relaxed_madd(c, all2(weights), first);
+  second = f32x4.relaxed_madd(f, all1(late), second);
+  return f32x4.add(first, second);
 }

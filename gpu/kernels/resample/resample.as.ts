@@ -120,15 +120,39 @@ function isBlockClean(args: usize, cell: Cell, fy: i32, rows: i32, columns: i32)
     isClean(slotPointer(args, 1), <usize>width << 1, x0, x1, y0, y1);
 }
 
-/** Planes of pixels of a row that have their values; those without a value lose them. */
+/** Planes of pixels of a row that have their values, group by group. */
 function maskRow(args: usize, cell: Cell, columns: i32, out: usize, outMask: usize): void {
+  const shift = paramU32(args, MESH_SHIFT);
+  const stride = <usize>paramU32(args, SOURCE_WIDTH) << 1;
+  const before = paramU32(args, BEFORE);
+  const more = <i32>paramU32(args, TAPS) - 1;
+  const x = cell.x + <i32>paramU32(args, OFFSET) - (before << 16);
+  const y = cell.y + <i32>paramU32(args, OFFSET) - ((paramU32(args, SOURCE_FIRST) + before) << 16);
+  const planes = slotPointer(args, 1);
+  const zero = i16x8.splat(0);
+  for (let t = 0; t < columns; t += GROUP) {
+    const x0 = (x + ((cell.dx * t) >> shift)) >> 16;
+    const x1 = (x + ((cell.dx * (t + GROUP - 1)) >> shift)) >> 16;
+    const y0 = (y + ((cell.dy * t) >> shift)) >> 16;
+    const y1 = (y + ((cell.dy * (t + GROUP - 1)) >> shift)) >> 16;
+    const into = outMask + (<usize>t << 1);
+    const right = max(x0, x1) + more;
+    if (isClean(planes, stride, min(x0, x1), right, min(y0, y1), max(y0, y1) + more)) {
+      v128.store(into, zero);
+      v128.store(into, zero, 16);
+    } else maskGroup(args, cell, t, out, outMask);
+  }
+}
+
+/** Planes of the pixels of a group, one by one; those without a value lose what they have. */
+function maskGroup(args: usize, cell: Cell, from: i32, out: usize, outMask: usize): void {
   const shift = paramU32(args, MESH_SHIFT);
   const sourceWidth = paramU32(args, SOURCE_WIDTH);
   const before = paramU32(args, BEFORE);
   const offset = <i32>paramU32(args, OFFSET);
   const firstRow = paramU32(args, SOURCE_FIRST) + before;
   const planes = slotPointer(args, 1);
-  for (let t = 0; t < columns; t++) {
+  for (let t = from; t < from + GROUP; t++) {
     const px = cell.x + ((cell.dx * t) >> shift) + offset;
     const py = cell.y + ((cell.dy * t) >> shift) + offset;
     const first = ((py >> 16) - firstRow) * sourceWidth + (px >> 16) - before;

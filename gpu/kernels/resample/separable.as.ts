@@ -35,6 +35,8 @@ const ROW: usize = 16;
 /** Bytes that a block needs. */
 export const BLOCK_BYTES: usize = SAMPLES * MOST_SAMPLES + ROW * BLOCK_ROWS;
 const ONE: f32 = 65536;
+/** Ways along y of a column, 16.16, up to which the series needs no second term: 1/300 px. */
+const FLAT: i32 = 218;
 
 /** First position of a column in a row of the source, 16.16. */
 function crossing(args: usize, cell: Cell, t: i32, v: i32): i32 {
@@ -256,6 +258,7 @@ function interpolateColumns(
     const area = load<f32>(rowsAt, 8);
     const areaSlope = load<f32>(rowsAt, 12);
     const slope = f32x4.splat(<f32>dy * perColumn);
+    const bent = abs(dy) > FLAT << shift;
     for (let q = 0; q < 2; q++) {
       const left = t + 8 * q;
       const position = y + ((dy * (2 * left + 7)) >> (shift + 1));
@@ -265,29 +268,29 @@ function interpolateColumns(
       const late = v128.load64_zero(w, 16);
       const changes = v128.load(w, 32);
       const lateChanges = v128.load64_zero(w, 48);
-      const bends = v128.load(w, 64);
-      const lateBends = v128.load64_zero(w, 80);
       const rest = f32x4.splat(<f32>((position & 15) - 8) / ONE);
       const areas = f32x4.splat(areaSlope);
       const first = f32x4.splat(area + areaSlope * <f32>left);
       const into = out + <usize>(q << 5);
       for (let half: usize = 0; half < 32; half += 16) {
-      const s0 = v128.load(from + half);
-      const s1 = v128.load(from + half, SAMPLES);
-      const s2 = v128.load(from + half, 2 * SAMPLES);
-      const s3 = v128.load(from + half, 3 * SAMPLES);
-      const s4 = v128.load(from + half, 4 * SAMPLES);
-      const s5 = v128.load(from + half, 5 * SAMPLES);
-      const place = f32x4.add(f32x4.splat(<f32>(half >> 2)), f32x4(0, 1, 2, 3));
-      const off = f32x4.relaxed_madd(slope, f32x4.sub(place, f32x4.splat(3.5)), rest);
-      const change = weighted6(s0, s1, s2, s3, s4, s5, changes, lateChanges);
-      const bend = weighted6(s0, s1, s2, s3, s4, s5, bends, lateBends);
-      const sum = f32x4.relaxed_madd(
-        off,
-        f32x4.relaxed_madd(off, bend, change),
-        weighted6(s0, s1, s2, s3, s4, s5, weights, late),
-      );
-      v128.store(into + half, f32x4.mul(sum, f32x4.relaxed_madd(areas, place, first)));
+        const s0 = v128.load(from + half);
+        const s1 = v128.load(from + half, SAMPLES);
+        const s2 = v128.load(from + half, 2 * SAMPLES);
+        const s3 = v128.load(from + half, 3 * SAMPLES);
+        const s4 = v128.load(from + half, 4 * SAMPLES);
+        const s5 = v128.load(from + half, 5 * SAMPLES);
+        const place = f32x4.add(f32x4.splat(<f32>(half >> 2)), f32x4(0, 1, 2, 3));
+        const off = f32x4.relaxed_madd(slope, f32x4.sub(place, f32x4.splat(3.5)), rest);
+        let change = weighted6(s0, s1, s2, s3, s4, s5, changes, lateChanges);
+        if (bent) {
+          const bends = v128.load(w, 64);
+          const lateBends = v128.load64_zero(w, 80);
+          const bend = weighted6(s0, s1, s2, s3, s4, s5, bends, lateBends);
+          change = f32x4.relaxed_madd(off, bend, change);
+        }
+        const value = weighted6(s0, s1, s2, s3, s4, s5, weights, late);
+        const sum = f32x4.relaxed_madd(off, change, value);
+        v128.store(into + half, f32x4.mul(sum, f32x4.relaxed_madd(areas, place, first)));
       }
     }
   }
