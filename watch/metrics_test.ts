@@ -59,6 +59,8 @@ async function ask(port: number): Promise<void> {
   const { status, type, text } = await get("/metrics");
   assert.deepEqual([status, type], [200, "text/plain; version=0.0.4; charset=utf-8"]);
   const metrics = parseMetrics(text);
+  const page = await Deno.readTextFile(new URL("../docs/watching.md", import.meta.url));
+  for (const name of metrics.keys()) assert.ok(page.includes(name), `${name} is documented`);
   assert.deepEqual(metrics.get("gppy_nights"), ['gppy_nights{unit="7DT01",state="partial"} 1']);
   assert.deepEqual(metrics.get("gppy_frames"), [
     'gppy_frames{state="left"} 1',

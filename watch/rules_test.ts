@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Left, Manifest, Product } from "../stages/manifest.ts";
 import { testProduct } from "../stages/testing.ts";
-import { classify, retryWaitMs } from "./failures.ts";
+import { classify, RETRY_MINUTES, retryWaitMs } from "./failures.ts";
 import { accountFrames } from "./frame_account.ts";
 import { globToRegExp, NightNames } from "./night_folders.ts";
 import { findShortage } from "./resources.ts";
@@ -37,6 +37,13 @@ Deno.test("failures are told apart, and each kind has its waits", () => {
   assert.equal(retryWaitMs("passing", 1), 60_000);
   assert.equal(retryWaitMs("passing", 3), 3_600_000);
   assert.equal(retryWaitMs("passing", 4), undefined);
+});
+
+Deno.test("docs/watching.md tells the waits that there are", async () => {
+  const page = await Deno.readTextFile(new URL("../docs/watching.md", import.meta.url));
+  for (const [kind, minutes] of Object.entries(RETRY_MINUTES)) {
+    assert.match(page, new RegExp(`\\| \`${kind}\` \\|.*\\| ${minutes.join(", ")} \\|`), kind);
+  }
 });
 
 Deno.test("a frame is used, left with a reason, or unaccounted", () => {
