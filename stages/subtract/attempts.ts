@@ -16,6 +16,7 @@ import {
   worst,
 } from "./judge.ts";
 import type { LoadedPair } from "./load_pair.ts";
+import { type BlockResiduals, blockResiduals } from "./residuals.ts";
 import type { AlignedPair, Engine } from "./pair.ts";
 
 /** One engine's difference and the verdict on it. */
@@ -26,6 +27,8 @@ export interface Attempt {
   /** Share of the variance of bare sky that the difference shows to be noise; 1 unless the field is crowded. */
   readonly noiseShare: number;
   readonly finished: FinishedDifference;
+  /** What is left in squares of the sky. */
+  readonly blocks: BlockResiduals;
   readonly metrics: DifferenceMetrics;
   readonly gates: readonly Gate[];
   readonly verdict: Gate["verdict"];
@@ -142,10 +145,11 @@ async function attemptOnce(
   const { quiet } = loaded;
   const { skyMeshPx, compute, signal } = options;
   const finished = await finishDifference(pair, result, { quiet, skyMeshPx, compute, signal });
-  const metrics = measureDifference(pair, finished, loaded.quiet, options.zeroPointRatio);
+  const blocks = await blockResiduals(compute, pair, finished, quiet);
+  const metrics = measureDifference(pair, finished, quiet, blocks, options.zeroPointRatio);
   const { registrationPx, registrationScatterPx } = loaded;
   const facts = { coverage: loaded.aligned.coverage, registrationPx, registrationScatterPx };
   const gates = judge(finished, metrics, facts, options.limits);
   const verdict = worst(gates);
-  return { engine: engine.name, pair, finished, metrics, gates, verdict, noiseShare: 1 };
+  return { engine: engine.name, pair, finished, blocks, metrics, gates, verdict, noiseShare: 1 };
 }

@@ -60,26 +60,29 @@ export async function withSky(
  * @param size Size of the field, px.
  * @param lists Sources of both images.
  * @param fwhmPx The larger FWHM.
- * @returns 1 for bare sky, `[height, width]`.
+ * @param quiet Filled: 1 for bare sky, `[height, width]`.
  */
 export function quietPixels(
   size: { readonly width: number; readonly height: number },
   lists: readonly SourceList[],
   fwhmPx: number,
-): Uint8Array {
-  const wide = outsideDiscs(size, lists, (snr) => fwhmPx * Math.min(8, 1 + 0.7 * Math.cbrt(snr)));
+  quiet: Uint8Array,
+): void {
+  const wide = (snr: number) => fwhmPx * Math.min(8, 1 + 0.7 * Math.cbrt(snr));
+  outsideDiscs(size, lists, wide, quiet);
   let count = 0;
-  for (let i = 0; i < wide.length; i += 7) count += wide[i]!;
-  return count >= 0.05 * wide.length / 7 ? wide : outsideDiscs(size, lists, () => fwhmPx);
+  for (let i = 0; i < quiet.length; i += 7) count += quiet[i]!;
+  if (count < 0.05 * quiet.length / 7) outsideDiscs(size, lists, () => fwhmPx, quiet);
 }
 
 function outsideDiscs(
   size: { readonly width: number; readonly height: number },
   lists: readonly SourceList[],
   radiusOf: (snr: number) => number,
-): Uint8Array {
+  quiet: Uint8Array,
+): void {
   const { width, height } = size;
-  const quiet = new Uint8Array(width * height).fill(1);
+  quiet.fill(1);
   for (const list of lists) {
     for (let k = 0; k < list.x.length; k++) {
       const radius = radiusOf(Math.max(list.flux[k]! / list.fluxError[k]!, 1) || 1);
@@ -93,7 +96,6 @@ function outsideDiscs(
       }
     }
   }
-  return quiet;
 }
 
 /**

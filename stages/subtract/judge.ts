@@ -10,7 +10,7 @@ import type { Gate } from "../manifest.ts";
 import type { FinishedDifference } from "./finish.ts";
 import { varianceIn } from "./noise.ts";
 import type { AlignedPair, Box, KernelStar } from "./pair.ts";
-import { blockPull, blockResiduals } from "./residuals.ts";
+import { blockPull, type BlockResiduals } from "./residuals.ts";
 
 /** What was measured on a difference; null where there was nothing to measure it by. */
 export interface DifferenceMetrics {
@@ -48,6 +48,7 @@ export interface GateLimits {
  * @param pair The pair it was made from.
  * @param finished The difference.
  * @param quiet 1 at pixels of bare sky.
+ * @param blocks What is left in squares of the sky.
  * @param zeroPointRatio Science flux over reference flux of a star as the zero points have it.
  * @returns The measurements.
  */
@@ -55,6 +56,7 @@ export function measureDifference(
   pair: AlignedPair,
   finished: FinishedDifference,
   quiet: Uint8Array,
+  blocks: BlockResiduals,
   zeroPointRatio: number | undefined,
 ): DifferenceMetrics {
   const sky = pullsOfSky(finished, quiet);
@@ -63,7 +65,7 @@ export function measureDifference(
   return {
     pullSigma: stats?.sigma ?? null,
     pullMean: stats?.mean ?? null,
-    blockPull: blockPull(blockResiduals(pair, finished, quiet)),
+    blockPull: blockPull(blocks),
     starPullSigma: spreadOfStars(pair, finished),
     powerLeft: powerLeft(pair, finished),
     sumOverFluxRatio: sum === null || !(pair.scale > 0) ? null : sum / pair.scale,

@@ -51,6 +51,8 @@ const params = z.object({
     .describe("Write the difference with white noise too: <stack>.subt.decorr.fits"),
   score: z.boolean().default(false)
     .describe("Write how significant a point source is at each pixel: <stack>.subt.score.fits"),
+  pictures: z.boolean().default(true)
+    .describe("Draw an overview, a map of what is left, and the kernel"),
   maxPullError: z.number().positive().default(0.15)
     .describe("How far from 1 the spread of difference over noise may be; fails at twice that"),
   maxPowerLeft: z.number().positive().default(0.2)
@@ -166,7 +168,8 @@ async function subtractOne(
     const { chosen } = outcome;
     using _images = chosen.finished;
     const { folder, signal } = context;
-    const parts = { science: stack, loaded, folder, compute, signal };
+    const { pictures } = params;
+    const parts = { science: stack, loaded, folder, compute, signal, pictures };
     const products = await writeOutputs({ ...parts, ...outcome });
     products.push(...await writeFurther(products, loaded, chosen, params, context));
     const failed = chosen.verdict === "fail";

@@ -13,10 +13,8 @@ import type { Gate, Product } from "../manifest.ts";
 import type { NewProduct } from "../stage.ts";
 import type { Attempt, FailedAttempt } from "./attempts.ts";
 import type { LoadedPair } from "./load_pair.ts";
-import { kernelMosaicPng, overviewPng } from "./pictures.ts";
-import { residualMapPng } from "./residual_picture.ts";
 import { writeFloats, writeMaskPlanes } from "./write_images.ts";
-import { blockResiduals, type StarResiduals, starResiduals } from "./residuals.ts";
+import { type StarResiduals, starResiduals } from "./residuals.ts";
 
 /** What is written of one pair. */
 export interface OutputParts {
@@ -29,6 +27,8 @@ export interface OutputParts {
   readonly folder: string;
   readonly compute: Compute;
   readonly signal: AbortSignal;
+  /** Whether pictures are drawn. */
+  readonly pictures: boolean;
 }
 
 /**
@@ -49,7 +49,8 @@ export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
   await writeFloats(at(`${id}.fits`), difference, { ...image, header });
   await writeMaskPlanes(at(`${id}.mask.fits`), mask, companion);
   await writeFloats(at(`${id}.weight.fits`), weight, companion);
-  return [...describeImages(parts, at), ...await writePictures(parts)];
+  const images = describeImages(parts, at);
+  return parts.pictures ? [...images, ...await writePictures(parts)] : images;
 }
 
 function describeImages(parts: OutputParts, at: (name: string) => string): NewProduct[] {
@@ -84,6 +85,9 @@ function describeImages(parts: OutputParts, at: (name: string) => string): NewPr
 }
 
 async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
+  // fonts and all that draws are loaded by those who draw
+  const { kernelMosaicPng, overviewPng } = await import("./pictures.ts");
+  const { residualMapPng } = await import("./residual_picture.ts");
   const { science, loaded, chosen, folder } = parts;
   const id = `${science.id}.subt`;
   const { result } = chosen.finished;
@@ -91,7 +95,7 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   const pull = chosen.metrics.pullSigma?.toFixed(3) ?? "unknown";
   const subtitle = `${result.engine}, ${result.convolvedSide} convolved, reference ${reference}, ` +
     `pull ${pull}`;
-  const blocks = blockResiduals(chosen.pair, chosen.finished, loaded.quiet);
+  const { blocks } = chosen;
   const pictures: [string, Uint8Array][] = [
     ["overview", await overviewPng(chosen.pair, chosen.finished, science.id, subtitle)],
     ["residuals", await residualMapPng(blocks, science.id, subtitle)],

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Compute } from "../../gpu/compute.ts";
+import { sumCells } from "../../gpu/kernels/cell_sums/cell_sums.ts";
 import { median } from "../../sky/stats.ts";
 import type { FinishedDifference } from "./finish.ts";
 import type { AlignedPair, KernelStar, PairImage } from "./pair.ts";
@@ -28,32 +30,37 @@ const MOST_PULL = 6;
  * Measures squares of bare sky. The error of a square's mean is that of the
  * noise as it was before convolution, which only moves it to neighbours.
  *
+ * @param compute Where.
  * @param pair The pair.
  * @param finished Its difference.
  * @param quiet 1 at pixels of bare sky, `[height, width]`.
  * @param blockPx Side of a square, px.
  * @returns The squares.
  */
-export function blockResiduals(
+export async function blockResiduals(
+  compute: Compute,
   pair: AlignedPair,
   finished: FinishedDifference,
-  quiet: Uint8Array,
+  quiet: Uint8Array<ArrayBufferLike>,
   blockPx = 64,
-): BlockResiduals {
+): Promise<BlockResiduals> {
   const { width, height } = pair;
+  const { difference, weight } = finished;
+  const image = { width, height, difference, weight, quiet };
+  const sums = await sumCells(compute, image, { cellPx: blockPx, clipSigma: MOST_PULL });
   const columns = Math.max(1, Math.floor(width / blockPx));
   const rows = Math.max(1, Math.floor(height / blockPx));
   const size = columns * rows;
   const mean = new Float32Array(size).fill(NaN), spread = new Float32Array(size).fill(NaN);
   for (let k = 0; k < size; k++) {
-    const left = (k % columns) * blockPx, top = Math.floor(k / columns) * blockPx;
-    const sums = blockSums(pair, finished, quiet, { left, top, blockPx });
-    if (sums.count < LEAST_SKY * blockPx * blockPx) continue;
-    const x = left + blockPx / 2, y = top + blockPx / 2;
+    const column = k % columns, row = Math.floor(k / columns);
+    const cell = row * sums.columns + column, count = sums.count[cell]!;
+    if (count < LEAST_SKY * blockPx * blockPx) continue;
+    const x = (column + 0.5) * blockPx, y = (row + 0.5) * blockPx;
     const before = wholeNoise(pair.science, x, y) +
       pair.scale ** 2 * wholeNoise(pair.reference, x, y);
-    mean[k] = sums.total / Math.sqrt(sums.count * before);
-    spread[k] = Math.sqrt(sums.squares / sums.count - (sums.pulls / sums.count) ** 2);
+    mean[k] = sums.sum[cell]! / Math.sqrt(count * before);
+    spread[k] = Math.sqrt(sums.squares[cell]! / count - (sums.pulls[cell]! / count) ** 2);
   }
   return { columns, rows, blockPx, mean, spread };
 }
@@ -62,29 +69,6 @@ export function blockResiduals(
 function wholeNoise(image: PairImage, x: number, y: number): number {
   const correlated = image.correlation.values.reduce((a, b) => a + b, 0);
   return image.sigmaAt(x, y) ** 2 * Math.max(correlated, 0.1);
-}
-
-function blockSums(
-  { width, height }: AlignedPair,
-  { difference, weight }: FinishedDifference,
-  quiet: Uint8Array,
-  block: { readonly left: number; readonly top: number; readonly blockPx: number },
-) {
-  const right = Math.min(width, block.left + block.blockPx);
-  const bottom = Math.min(height, block.top + block.blockPx);
-  let count = 0, total = 0, pulls = 0, squares = 0;
-  for (let y = block.top; y < bottom; y++) {
-    for (let i = y * width + block.left, end = y * width + right; i < end; i++) {
-      if (!quiet[i] || !(weight[i]! > 0)) continue;
-      const pull = difference[i]! * Math.sqrt(weight[i]!);
-      if (!(Math.abs(pull) < MOST_PULL)) continue;
-      count++;
-      total += difference[i]!;
-      pulls += pull;
-      squares += pull * pull;
-    }
-  }
-  return { count, total, pulls, squares };
 }
 
 /**

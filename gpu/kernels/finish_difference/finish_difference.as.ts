@@ -7,7 +7,11 @@
 // joinRows. Slots: 0 grown, 1 mask of the convolved image, 2 mask of the other one, u16; 3 joined, u16.
 //
 // weighRows. Slots: 0 joined mask, u16; 1 difference and 2 its variance, f32; 3 difference, f32, 0 where
-// there is none; 4 mask, u16; 5 inverse variance, f32. Parameters: see below.
+// there is none; 4 mask, u16; 5 inverse variance, f32; 6 pixels without weight, u32.
+//
+// zeroRows. Slots: 0 difference, f32; 1 mask, u16; 2 difference, f32, 0 where there is none.
+//
+// Parameters: see below.
 
 import { inputRowsOf, paramU32, slotPointer, topOf, widthOf } from "../arguments.as";
 
@@ -141,14 +145,20 @@ function weighFour(args: usize, planes: v128, difference: usize, variance: usize
   return bits;
 }
 
-/** Weighs eight pixels. */
-function weighEight(args: usize, joined: usize, difference: usize, variance: usize, out: usize, mask: usize, weight: usize): void {
+/** Weighs eight pixels; gives how many have no weight. */
+function weighEight(args: usize, joined: usize, difference: usize, variance: usize, out: usize, mask: usize, weight: usize): i32 {
   const bits = v128.load(joined);
   const low = i32x4.extend_low_i16x8_u(bits);
   const high = i32x4.extend_high_i16x8_u(bits);
   const a = weighFour(args, low, difference, variance, out, weight);
   const b = weighFour(args, high, difference + 16, variance + 16, out + 16, weight + 16);
   v128.store(mask, i16x8.narrow_i32x4_u(a, b));
+  const zero = f32x4.splat(0);
+  const none = i16x8.narrow_i32x4_s(
+    f32x4.eq(v128.load(weight), zero),
+    f32x4.eq(v128.load(weight, 16), zero),
+  );
+  return popcnt<i32>(i16x8.bitmask(none));
 }
 
 export function weighRows(args: usize, from: u32, to: u32, scratch: usize): void {
@@ -162,12 +172,16 @@ export function weighRows(args: usize, from: u32, to: u32, scratch: usize): void
     const mask = slotPointer(args, 4) + (at << 1);
     const weight = slotPointer(args, 5) + (at << 2);
     let x: usize = 0;
+    let none = 0;
     for (; x + 8 <= <usize>width; x += 8) {
       const low = x << 1;
       const high = x << 2;
-      weighEight(args, joined + low, difference + high, variance + high, out + high, mask + low, weight + high);
+      none += weighEight(args, joined + low, difference + high, variance + high, out + high, mask + low, weight + high);
     }
-    if (x == <usize>width) continue;
+    if (x == <usize>width) {
+      atomic.add<u32>(slotPointer(args, 6), none);
+      continue;
+    }
     // the rest of the row by way of the working memory
     const low = x << 1;
     const high = x << 2;
@@ -176,9 +190,31 @@ export function weighRows(args: usize, from: u32, to: u32, scratch: usize): void
     memory.copy(scratch, joined + low, rest << 1);
     memory.copy(scratch + 16, difference + high, rest << 2);
     memory.copy(scratch + 48, variance + high, rest << 2);
-    weighEight(args, scratch, scratch + 16, scratch + 48, scratch + 80, scratch + 112, scratch + 128);
+    none += weighEight(args, scratch, scratch + 16, scratch + 48, scratch + 80, scratch + 112, scratch + 128);
+    // what lies beyond the row has none either
+    atomic.add<u32>(slotPointer(args, 6), none - 8 + <i32>rest);
     memory.copy(out + high, scratch + 80, rest << 2);
     memory.copy(mask + low, scratch + 112, rest << 1);
     memory.copy(weight + high, scratch + 128, rest << 2);
+  }
+}
+
+export function zeroRows(args: usize, from: u32, to: u32, _scratch: usize): void {
+  const width = widthOf(args);
+  const noData = paramU32(args, NO_DATA);
+  const bits = i32x4.splat(noData);
+  const end = <usize>(to * width);
+  const values = slotPointer(args, 0);
+  const mask = slotPointer(args, 1);
+  const out = slotPointer(args, 2);
+  let i = <usize>(from * width);
+  for (; i + 4 <= end; i += 4) {
+    const planes = i32x4.extend_low_i16x8_u(v128.load64_zero(mask + (i << 1)));
+    const kept = i32x4.eq(v128.and(planes, bits), i32x4.splat(0));
+    v128.store(out + (i << 2), v128.and(v128.load(values + (i << 2)), kept));
+  }
+  for (; i < end; i++) {
+    const none = (<u32>load<u16>(mask + (i << 1)) & noData) != 0;
+    store<f32>(out + (i << 2), none ? 0 : load<f32>(values + (i << 2)));
   }
 }

@@ -128,25 +128,67 @@ export interface WeighPlanes {
  * @param rows The difference.
  * @param into Filled.
  * @param planes Which planes.
+ * @returns How many pixels have no weight.
  */
 export async function weighDifference(
   compute: Compute,
   rows: UnweighedRows,
   into: WeighedRows,
   planes: WeighPlanes,
-): Promise<void> {
+): Promise<number> {
   const { width } = rows;
+  const none = new Uint32Array(1);
   const slot = (role: "input" | "output", array: Float32Array | Uint16Array): Slot => {
     return { role, rowBytes: width * array.BYTES_PER_ELEMENT, bytes: bytesOf(array) };
   };
   const inputs = [rows.joined, rows.difference, rows.variance].map((array) => slot("input", array));
   const outputs = [into.difference, into.mask, into.weight].map((array) => slot("output", array));
   await compute.run({
-    ...{ label: "weigh", width, rows: rows.joined.length / width, slots: [...inputs, ...outputs] },
+    ...{ label: "weigh", width, rows: rows.joined.length / width },
+    slots: [...inputs, ...outputs, { role: "sum", rowBytes: 4, bytes: bytesOf(none) }],
     passes: [{
-      ...{ kernel: FINISH, entry: "weighRows", slots: [0, 1, 2, 3, 4, 5], each: 2 },
+      ...{ kernel: FINISH, entry: "weighRows", slots: [0, 1, 2, 3, 4, 5, 6], each: 2 },
       params: [u32(0), u32(0), u32(planes.noData), u32(0), u32(planes.unusable)],
       scratchBytes: 160,
+    }],
+  }, planes.signal);
+  return none[0]!;
+}
+
+/** Rows whose gaps shall be 0. */
+export interface GapRows {
+  readonly width: number;
+  /** `[rows, width]`. */
+  readonly values: Float32Array<ArrayBufferLike>;
+  /** `[rows, width]`, bit planes. */
+  readonly mask: Uint16Array<ArrayBufferLike>;
+}
+
+/**
+ * Puts 0 where there is no value.
+ *
+ * @param compute Where.
+ * @param rows The rows.
+ * @param into `[rows, width]`, filled.
+ * @param planes The plane of gaps.
+ */
+export async function zeroGaps(
+  compute: Compute,
+  rows: GapRows,
+  into: Float32Array<ArrayBufferLike>,
+  planes: Pick<WeighPlanes, "noData" | "signal">,
+): Promise<void> {
+  const { width, values, mask } = rows;
+  await compute.run({
+    ...{ label: "zero gaps", width, rows: values.length / width },
+    slots: [
+      { role: "input", rowBytes: width * 4, bytes: bytesOf(values) },
+      { role: "input", rowBytes: width * 2, bytes: bytesOf(mask) },
+      { role: "output", rowBytes: width * 4, bytes: bytesOf(into) },
+    ],
+    passes: [{
+      ...{ kernel: FINISH, entry: "zeroRows", slots: [0, 1, 2] },
+      params: [u32(0), u32(0), u32(planes.noData)],
     }],
   }, planes.signal);
 }

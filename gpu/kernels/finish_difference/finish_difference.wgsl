@@ -25,7 +25,13 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> kept: array<f32>;
 @group(0) @binding(4) var<storage, read_write> mask: array<u32>;
 @group(0) @binding(5) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(6) var<uniform> weigh: Params;
+@group(0) @binding(6) var<storage, read_write> unweighed: array<atomic<u32>>;
+@group(0) @binding(7) var<uniform> weigh: Params;
+
+@group(0) @binding(0) var<storage, read> values: array<f32>;
+@group(0) @binding(1) var<storage, read> planes: array<u32>;
+@group(0) @binding(2) var<storage, read_write> zeroed: array<f32>;
+@group(0) @binding(3) var<uniform> zero: Params;
 
 const HEAD = 4u;
 
@@ -91,7 +97,9 @@ fn weigh_at(i: u32) -> u32 {
   let noise = variance[i];
   if (!is_finite(value) || !is_finite(noise)) { bits |= weigh.no_data; }
   kept[i] = select(value, 0.0, (bits & weigh.no_data) != 0u);
-  weight[i] = select(0.0, 1.0 / noise, (bits & weigh.unusable) == 0u && noise > 0.0);
+  let usable = (bits & weigh.unusable) == 0u && noise > 0.0 && is_finite(noise);
+  weight[i] = select(0.0, 1.0 / noise, usable);
+  if (!usable) { atomicAdd(&unweighed[0], 1u); }
   return bits;
 }
 
@@ -101,4 +109,12 @@ fn weighRows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) group
   let pair = (group.y * groups.x + group.x) * WORKGROUP + lane;
   if (2u * pair >= weigh.rows * weigh.width) { return; }
   mask[pair] = weigh_at(2u * pair) | (weigh_at(2u * pair + 1u) << 16u);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn zeroRows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+            @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (i >= zero.rows * zero.width) { return; }
+  zeroed[i] = select(values[i], 0.0, (half_of(planes[i / 2u], i) & zero.no_data) != 0u);
 }

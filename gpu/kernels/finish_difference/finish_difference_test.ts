@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Compute } from "../../compute.ts";
 import { backendTest } from "../../testing.ts";
-import { joinMasks, weighDifference } from "./finish_difference.ts";
+import { joinMasks, weighDifference, zeroGaps } from "./finish_difference.ts";
 
 const EDGE = 16, CARRIED = 2 | 256, NO_DATA = 256, UNUSABLE = 2 | 16 | 256;
 
@@ -63,7 +63,12 @@ async function compareWeights(compute: Compute, width: number, rows: number, see
     weight: new Float32Array(count),
   };
   const planes = { noData: NO_DATA, unusable: UNUSABLE };
-  await weighDifference(compute, { width, joined, difference, variance }, into, planes);
+  const rowsIn = { width, joined, difference, variance };
+  const none = await weighDifference(compute, rowsIn, into, planes);
+  assert.equal(none, into.weight.filter((weight) => weight === 0).length);
+  const zeroed = new Float32Array(count);
+  await zeroGaps(compute, { width, values: into.weight, mask: joined }, zeroed, planes);
+  zeroed.forEach((v, i) => assert.equal(v, joined[i]! & NO_DATA ? 0 : into.weight[i]!));
   joined.forEach((bits, i) => {
     const known = Number.isFinite(difference[i]!) && Number.isFinite(variance[i]!);
     const mask = known ? bits : bits | NO_DATA;
