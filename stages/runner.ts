@@ -224,9 +224,16 @@ async function describeProducts(
   const described: Product[] = [];
   for (const product of products) {
     const digest = await digestFile(product.path);
+    await flushToDisk(product.path); // the manifest must not outlive what it promises
     described.push({ from: [], measured: {}, gates: [], ...product, ...digest, stage });
   }
   return described;
+}
+
+/** Images are flushed while they are written, so that this is for tables, pictures and texts. */
+async function flushToDisk(path: string): Promise<void> {
+  using file = await Deno.open(path);
+  await file.syncData();
 }
 
 function mergeProducts(old: readonly Product[], made: readonly Product[]): Product[] {
