@@ -8,14 +8,14 @@
 // row's number, then pixels less `level`, 0 where the image has no value, its edges repeated.
 //
 // photonRows. Slots: 0 padded, 1 surfaces, 2 photons, f32, padded alike: variance by photons of what
-// stands above the sky.
+// stands above the sky; behind each row a byte for each block of 16 px: whether it has any.
 //
 // convolveRows. Slots: 0 padded, 1 kernels, 2 convolved, f32.
 //
 // subtractRows. Slots: 0 padded, 1 photons, 2 the other image, f32, 3 kernels, 4 surfaces, 5 weight of
 // one of the images, f32, 6 difference, f32, 7 its variance, f32.
 //
-// Parameters: see below.
+// Parameters: see below. A tile lies within one cell of the surfaces.
 
 import { inputRowsOf, paramF32, paramU32, slotPointer, topOf, widthOf } from "../arguments.as";
 
@@ -50,6 +50,11 @@ const BLOCK: i32 = 16;
 /** Bytes of a padded row. */
 function paddedBytes(width: u32, half: u32): usize {
   return HEAD + (<usize>(2 * half + ((width + 15) & ~15) + 4) << 2);
+}
+
+/** Bytes of a row of photons: eight empty flags lie ahead of those of its blocks, and behind. */
+function photonBytes(width: u32, half: u32): usize {
+  return paddedBytes(width, half) + ((<usize>((width + 15) >> 4) + 16 + 15) & ~15);
 }
 
 export function padRows(args: usize, from: u32, to: u32, _scratch: usize): void {
@@ -88,33 +93,42 @@ function repeatEdges(row: usize, width: u32, half: u32): void {
   for (let at = end; at < stop; at += 4) store<f32>(at, right);
 }
 
-/** Value of a surface at the left end of a block; its slope a pixel follows from the right end's. */
-function surfaceAt(args: usize, slot: u32, surface: u32, x: u32, y: u32): f32 {
+/** Bytes of a surface within a cell: its value at a place, slopes along x, y and both. */
+const FORM: usize = 16;
+
+/** Forms of a surface in the cell that a pixel lies in, about that pixel. */
+function formOf(args: usize, slot: u32, surface: u32, x: u32, y: u32, out: usize): void {
   const shift = paramU32(args, SURFACE_SHIFT);
   const columns = paramU32(args, SURFACE_COLUMNS);
-  const step = <f32>(1 << shift);
+  const step = <f32>1 / <f32>(1 << shift);
   const node = slotPointer(args, slot) +
     (<usize>(surface * paramU32(args, SURFACE_NODES) + (y >> shift) * columns + (x >> shift)) << 2);
   const below = node + (<usize>columns << 2);
-  const fx = <f32>(x & ((1 << shift) - 1)) / step;
-  const fy = <f32>(y & ((1 << shift) - 1)) / step;
-  const a = load<f32>(node) + (load<f32>(below) - load<f32>(node)) * fy;
-  const b = load<f32>(node, 4) + (load<f32>(below, 4) - load<f32>(node, 4)) * fy;
-  return a + (b - a) * fx;
+  const a = load<f32>(node);
+  const dx = (load<f32>(node, 4) - a) * step;
+  const dy = (load<f32>(below) - a) * step;
+  const dxy = (load<f32>(below, 4) - load<f32>(below)) * step * step - dx * step;
+  const fx = <f32>(x & ((1 << shift) - 1));
+  const fy = <f32>(y & ((1 << shift) - 1));
+  store<f32>(out, a + dx * fx + (dy + dxy * fx) * fy);
+  store<f32>(out, dx + dxy * fy, 4);
+  store<f32>(out, dy + dxy * fx, 8);
+  store<f32>(out, dxy, 12);
 }
 
-/** Slope a pixel of a surface within a block. */
-function surfaceSlope(args: usize, slot: u32, surface: u32, x: u32, y: u32): f32 {
-  const shift = paramU32(args, SURFACE_SHIFT);
-  const columns = paramU32(args, SURFACE_COLUMNS);
-  const step = <f32>(1 << shift);
-  const node = slotPointer(args, slot) +
-    (<usize>(surface * paramU32(args, SURFACE_NODES) + (y >> shift) * columns + (x >> shift)) << 2);
-  const below = node + (<usize>columns << 2);
-  const fy = <f32>(y & ((1 << shift) - 1)) / step;
-  const a = load<f32>(node) + (load<f32>(below) - load<f32>(node)) * fy;
-  const b = load<f32>(node, 4) + (load<f32>(below, 4) - load<f32>(node, 4)) * fy;
-  return (b - a) / step;
+/** Value of a surface so far from where its form was taken. */
+function valueAt(form: usize, x: f32, y: f32): f32 {
+  return load<f32>(form) + load<f32>(form, 4) * x + (load<f32>(form, 8) + load<f32>(form, 12) * x) * y;
+}
+
+/** Four values of a surface from a place on. */
+function valuesAt(form: usize, x: f32, y: f32): v128 {
+  const slope = load<f32>(form, 4) + load<f32>(form, 12) * y;
+  return f32x4.relaxed_madd(
+    f32x4(0, 1, 2, 3),
+    f32x4.splat(slope),
+    f32x4.splat(valueAt(form, x, y)),
+  );
 }
 
 /**
@@ -131,35 +145,39 @@ function photonsOf(above: usize, at: usize, below: usize, level: v128, sigma: v1
   return v128.and(signal, v128.and(bright, f32x4.gt(signal, sigma)));
 }
 
-export function photonRows(args: usize, from: u32, to: u32, _scratch: usize): void {
+export function photonRows(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
   const half = paramU32(args, HALF);
   const bytes = paddedBytes(width, half);
   const last = inputRowsOf(args) - 1;
   const factor = f32x4.splat(paramF32(args, PHOTONS));
-  const ramp = f32x4(0, 1, 2, 3);
   const padded = slotPointer(args, 0);
   const left = HEAD + (<usize>half << 2);
+  const cell: u32 = 1 << paramU32(args, SURFACE_SHIFT);
   for (let y = from; y < to; y++) {
     const row = padded + <usize>y * bytes;
     const number = load<u32>(row);
     const above = padded + <usize>(max<u32>(y, 1) - 1) * bytes + left;
     const below = padded + <usize>min(y + 1, last) * bytes + left;
-    const out = slotPointer(args, 2) + <usize>y * bytes;
+    const out = slotPointer(args, 2) + <usize>y * photonBytes(width, half);
+    const flags = out + bytes + 8;
+    memory.fill(out + bytes, 0, photonBytes(width, half) - bytes);
     for (let x: u32 = 0; x < width; x += BLOCK) {
-      let level = f32x4.relaxed_madd(
-        f32x4.splat(surfaceSlope(args, 1, PADDED_LEVEL, x, number)),
-        ramp,
-        f32x4.splat(surfaceAt(args, 1, PADDED_LEVEL, x, number)),
-      );
-      const sigma = f32x4.splat(surfaceAt(args, 1, PADDED_SIGMA, x, number));
-      const step = f32x4.splat(4 * surfaceSlope(args, 1, PADDED_LEVEL, x, number));
-      for (let i: u32 = 0; i < 4; i++) {
-        const at = <usize>(x + 4 * i) << 2;
+      if ((x & (cell - 1)) == 0) {
+        formOf(args, 1, PADDED_LEVEL, x, number, scratch);
+        formOf(args, 1, PADDED_SIGMA, x, number, scratch + FORM);
+      }
+      const dx = <f32>(x & (cell - 1));
+      const sigma = f32x4.splat(valueAt(scratch + FORM, dx, 0));
+      let any = f32x4.splat(0);
+      for (let i: u32 = 0; i < <u32>BLOCK; i += 4) {
+        const at = <usize>(x + i) << 2;
+        const level = valuesAt(scratch, dx + <f32>i, 0);
         const photons = photonsOf(above + at, row + left + at, below + at, level, sigma);
         v128.store(out + left + at, f32x4.mul(photons, factor));
-        level = f32x4.add(level, step);
+        any = v128.or(any, photons);
       }
+      if (v128.any_true(any)) store<u8>(flags + <usize>(x >> 4), 1);
     }
     repeatEdges(out, width, half);
   }
@@ -286,16 +304,23 @@ export function convolveRows(args: usize, from: u32, to: u32, scratch: usize): v
   }
 }
 
-/** Whether any photon falls into the footprint of two blocks. */
-function hasPhotons(first: usize, y: i32, last: i32, bytes: usize, side: i32): bool {
-  let any = f32x4.splat(0);
-  for (let j: i32 = 0; j <= side; j++) {
-    const row = rowAt(first, y + j, last, bytes);
-    for (let at: usize = 0; at < <usize>(side + BLOCK - 1) << 2; at += 16) {
-      any = v128.or(any, v128.load(row + at));
-    }
-  }
-  return v128.any_true(any);
+/**
+ * Whether any photon falls into the footprint of two blocks: the flags of all blocks of 16 px that the
+ * kernel, of a half side of at most 32 px, may reach. `flags` is the address of the block's own in row 0.
+ */
+function hasPhotons(flags: usize, y: i32, last: i32, bytes: usize, half: i32): bool {
+  let any: u64 = 0;
+  for (let j: i32 = 0; j <= 2 * half + 1; j++) any |= load<u64>(rowAt(flags - 2, y + j, last, bytes));
+  // five bytes: two blocks to either side; repeated edges belong to the outermost blocks
+  return (any & (half <= 16 ? 0xffffff00 : 0xffffffffff)) != 0;
+}
+
+/** Bytes of scratch before the taps of a subtraction: the blocks and the forms of all surfaces. */
+const FORMS: usize = 256;
+const SUBTRACT_TAPS: usize = 384;
+
+function formAt(scratch: usize, surface: u32): usize {
+  return scratch + FORMS + <usize>surface * FORM;
 }
 
 export function subtractRows(args: usize, from: u32, to: u32, scratch: usize): void {
@@ -305,6 +330,7 @@ export function subtractRows(args: usize, from: u32, to: u32, scratch: usize): v
   const side = <i32>(2 * half + 1);
   const innerSide = <i32>(2 * inner + 1);
   const bytes = paddedBytes(width, half);
+  const lightBytes = photonBytes(width, half);
   const shift = paramU32(args, TILE_SHIFT);
   const top = topOf(args);
   const last = <i32>inputRowsOf(args) - 1;
@@ -312,27 +338,30 @@ export function subtractRows(args: usize, from: u32, to: u32, scratch: usize): v
   const photons = slotPointer(args, 1);
   const outer = (<u32>(side * side) + 3) & ~3;
   const count = outer + ((<u32>(innerSide * innerSide) + 3) & ~3);
-  const taps = scratch + TAPS;
+  const taps = scratch + SUBTRACT_TAPS;
   for (let y = from; y < to;) {
     const number = load<u32>(padded + <usize>(top + y) * bytes);
     const tileY = number >> (shift - 1);
     const end = min(to, y + ((tileY + 1) << (shift - 1)) - number);
     for (let left: u32 = 0; left < width; left += 1 << shift) {
       tapsOf(args, 3, left >> shift, tileY, count, taps);
+      for (let k: u32 = OWN_LEVEL; k <= WEIGHTED; k++) {
+        formOf(args, 4, k, left, number, formAt(scratch, k));
+      }
       const right = min(width, left + (1 << shift));
       for (let row = y; row < end; row += 2) {
         const centre = <i32>(top + row);
         for (let x = left; x < right; x += BLOCK) {
           const first = padded + HEAD + (<usize>x << 2);
           convolveTwo(first, centre - <i32>half, last, bytes, taps, side, scratch);
-          const light = photons + HEAD + (<usize>(x + half - inner) << 2);
-          const bright = hasPhotons(light, centre - <i32>inner, last, bytes, innerSide);
-          if (bright) {
+          const flags = photons + bytes + 8 + <usize>(x >> 4);
+          if (hasPhotons(flags, centre - <i32>inner, last, lightBytes, <i32>inner)) {
+            const light = photons + HEAD + (<usize>(x + half - inner) << 2);
             const squared = taps + (<usize>outer << 2);
-            convolveTwo(light, centre - <i32>inner, last, bytes, squared, innerSide, scratch + 128);
+            convolveTwo(light, centre - <i32>inner, last, lightBytes, squared, innerSide, scratch + 128);
           } else memory.fill(scratch + 128, 0, 128);
-          finishBlock(args, x, row, number + row - y, scratch);
-          if (row + 1 < end) finishBlock(args, x, row + 1, number + row + 1 - y, scratch + 64);
+          finishBlock(args, x, row, x - left, row - y, scratch, 0);
+          if (row + 1 < end) finishBlock(args, x, row + 1, x - left, row + 1 - y, scratch, 64);
         }
       }
     }
@@ -340,65 +369,65 @@ export function subtractRows(args: usize, from: u32, to: u32, scratch: usize): v
   }
 }
 
-/** Subtracts a block of a row; its variance follows 128 bytes behind. */
-function finishBlock(args: usize, x: u32, row: u32, number: u32, block: usize): void {
+/**
+ * Subtracts a block of a row, `dx` and `dy` px from the corner of its tile. What was convolved lies at
+ * `block` in the scratch, its variance 128 bytes behind.
+ */
+function finishBlock(args: usize, x: u32, row: u32, dx: u32, dy: u32, scratch: usize, block: usize): void {
   const width = widthOf(args);
-  const own = slotPointer(args, 2) + (<usize>((topOf(args) + row) * width) << 2);
-  // of the other image there may be no pixel beside or beyond an edge: then it is taken for its neighbour
+  if (x == 0 || x + BLOCK + 1 > width) return finishEdge(args, x, row, dx, dy, scratch, block);
   const first = topOf(args) + row;
+  const own = slotPointer(args, 2) + (<usize>(first * width + x) << 2);
+  // beyond the first and the last row there is none: it is taken for its neighbour
   const above = first > 0 ? own - (<usize>width << 2) : own;
   const below = first + 1 < inputRowsOf(args) ? own + (<usize>width << 2) : own;
-  if (x == 0 || x + BLOCK + 1 > width) return finishEdge(args, x, row, number, block);
-  const ramp = f32x4(0, 1, 2, 3);
   const unit = f32x4.splat(paramF32(args, UNIT));
   const photon = f32x4.splat(paramF32(args, OWN_PHOTONS));
-  const sigma = f32x4.splat(surfaceAt(args, 4, OWN_SIGMA, x, number));
+  const fx = <f32>dx;
+  const fy = <f32>dy;
+  const sigma = f32x4.splat(valueAt(formAt(scratch, OWN_SIGMA), fx, fy));
   const out = slotPointer(args, 6) + (<usize>(row * width + x) << 2);
   const noise = slotPointer(args, 7) + (<usize>(row * width + x) << 2);
-  const levelSlope = f32x4.splat(surfaceSlope(args, 4, OWN_LEVEL, x, number));
-  const modelSlope = f32x4.splat(surfaceSlope(args, 4, MODEL_LEVEL, x, number));
-  const skySlope = f32x4.splat(surfaceSlope(args, 4, SKY_VARIANCE, x, number));
-  const level0 = f32x4.splat(surfaceAt(args, 4, OWN_LEVEL, x, number));
-  const model0 = f32x4.splat(surfaceAt(args, 4, MODEL_LEVEL, x, number));
-  const sky0 = f32x4.splat(surfaceAt(args, 4, SKY_VARIANCE, x, number));
   const weighted = paramU32(args, HAS_WEIGHT) != 0;
-  const weight0 = weighted ? f32x4.splat(surfaceAt(args, 4, WEIGHTED, x, number)) : f32x4.splat(0);
-  const weights = slotPointer(args, 5) + (<usize>((topOf(args) + row) * width + x) << 2);
-  for (let i: u32 = 0; i < 4; i++) {
-    const at = <usize>i << 4;
-    const place = f32x4.add(ramp, f32x4.splat(<f32>(i << 2)));
-    const pixel = own + (<usize>x << 2) + at;
-    const model = f32x4.relaxed_madd(place, modelSlope, model0);
-    const value = f32x4.sub(v128.load(pixel), f32x4.add(model, v128.load(block + at)));
+  const weights = slotPointer(args, 5) + (<usize>(first * width + x) << 2);
+  for (let i: usize = 0; i < 4; i++) {
+    const at = i << 4;
+    const place = fx + <f32>(at >> 2);
+    const model = valuesAt(formAt(scratch, MODEL_LEVEL), place, fy);
+    const value = f32x4.sub(v128.load(own + at), f32x4.add(model, v128.load(scratch + block + at)));
     v128.store(out + at, f32x4.mul(value, unit));
-    const level = f32x4.relaxed_madd(place, levelSlope, level0);
-    const light = photonsOf(above + (<usize>x << 2) + at, pixel, below + (<usize>x << 2) + at, level, sigma);
-    let variance = f32x4.relaxed_madd(place, skySlope, sky0);
-    variance = f32x4.add(variance, v128.load(block + 128 + at));
+    const level = valuesAt(formAt(scratch, OWN_LEVEL), place, fy);
+    const light = photonsOf(above + at, own + at, below + at, level, sigma);
+    let variance = valuesAt(formAt(scratch, SKY_VARIANCE), place, fy);
+    variance = f32x4.add(variance, v128.load(scratch + block + 128 + at));
     variance = f32x4.relaxed_madd(light, photon, variance);
-    if (weighted) variance = f32x4.add(variance, f32x4.div(weight0, v128.load(weights + at)));
+    if (weighted) {
+      const part = valuesAt(formAt(scratch, WEIGHTED), place, fy);
+      variance = f32x4.add(variance, f32x4.div(part, v128.load(weights + at)));
+    }
     v128.store(noise + at, variance);
   }
 }
 
 /** The same, pixel by pixel, at the left and right edge. */
-function finishEdge(args: usize, x0: u32, row: u32, number: u32, block: usize): void {
+function finishEdge(args: usize, x0: u32, row: u32, dx: u32, dy: u32, scratch: usize, block: usize): void {
   const width = widthOf(args);
-  const sigma = surfaceAt(args, 4, OWN_SIGMA, x0, number);
+  const fy = <f32>dy;
+  const sigma = valueAt(formAt(scratch, OWN_SIGMA), <f32>dx, fy);
   const end = min(width, x0 + BLOCK);
-  for (let x = x0; x < end; x++, block += 4) {
+  for (let x = x0; x < end; x++, dx++, block += 4) {
+    const fx = <f32>dx;
     const at = <usize>(row * width + x) << 2;
-    const level = surfaceAt(args, 4, OWN_LEVEL, x, number);
+    const level = valueAt(formAt(scratch, OWN_LEVEL), fx, fy);
     const value = load<f32>(slotPointer(args, 2) + (<usize>(topOf(args) * width) << 2) + at);
-    const model = surfaceAt(args, 4, MODEL_LEVEL, x, number) + load<f32>(block);
+    const model = valueAt(formAt(scratch, MODEL_LEVEL), fx, fy) + load<f32>(scratch + block);
     store<f32>(slotPointer(args, 6) + at, (value - model) * paramF32(args, UNIT));
     const light = value - level > sigma ? smoothedAt(args, x, row) - level : 0;
-    let variance = surfaceAt(args, 4, SKY_VARIANCE, x, number);
-    variance += load<f32>(block, 128);
+    let variance = valueAt(formAt(scratch, SKY_VARIANCE), fx, fy) + load<f32>(scratch + block, 128);
     if (light > sigma) variance += light * paramF32(args, OWN_PHOTONS);
     if (paramU32(args, HAS_WEIGHT) != 0) {
       const weight = load<f32>(slotPointer(args, 5) + (<usize>(topOf(args) * width) << 2) + at);
-      variance += surfaceAt(args, 4, WEIGHTED, x, number) / weight;
+      variance += valueAt(formAt(scratch, WEIGHTED), fx, fy) / weight;
     }
     store<f32>(slotPointer(args, 7) + at, variance);
   }

@@ -34,7 +34,7 @@ export interface RowRange {
 }
 
 /** log2 of the width of a tile. */
-function tileShift(width: number, height: number): number {
+export function tileShift(width: number, height: number): number {
   return Math.max(width, height) <= 2048 ? 4 : 5;
 }
 
@@ -64,10 +64,10 @@ export function convolveParams(
 /** Rows that a thread takes: those of one tile of the larger kind. */
 export const PIECE_ROWS = 16;
 
-/** Bytes of working memory: four blocks of 16 px and the taps. */
+/** Bytes of working memory: four blocks of 16 px, surfaces and the taps. */
 export function convolveScratch(mesh: KernelMesh): number {
   const taps = (half: number) => ((2 * half + 1) ** 2 + 3) & ~3;
-  return 256 + 4 * (taps(mesh.halfPx) + taps(mesh.innerHalfPx ?? 0));
+  return 384 + 4 * (taps(mesh.halfPx) + taps(mesh.innerHalfPx ?? 0));
 }
 
 /** Rows of an image around a range, as far as a kernel reaches. */

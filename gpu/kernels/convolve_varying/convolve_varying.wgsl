@@ -43,6 +43,11 @@ fn padded_words(width: u32, half: u32) -> u32 {
   return HEAD + 2u * half + ((width + 15u) & 0xfffffff0u) + 4u;
 }
 
+// Words of a row of photons, as the processor has them; flags stay 0 here.
+fn photon_words(width: u32, half: u32) -> u32 {
+  return padded_words(width, half) + ((((width + 15u) >> 4u) + 31u) & 0xfffffff0u) / 4u;
+}
+
 fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
 
 @compute @workgroup_size(WORKGROUP)
@@ -113,7 +118,7 @@ fn photonRows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
       let signal = sum * (1.0 / 9.0) - level;
       light = select(0.0, signal * params.photons, signal > sigma);
     }
-    padded_out[row * words + i] = bitcast<u32>(light);
+    padded_out[row * photon_words(params.width, params.half) + i] = bitcast<u32>(light);
   }
 }
 
@@ -203,11 +208,12 @@ fn subtractRows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
     }
   }
   let inner_side = 2u * sub.inner + 1u;
+  let light_words = photon_words(sub.width, sub.half);
   var light = 0.0;
   for (var v = 0u; v < inner_side; v++) {
     let row = u32(clamp(i32(y + v) - i32(sub.inner), 0, i32(sub.input_rows) - 1));
     for (var u = 0u; u < inner_side; u++) {
-      let pixel = bitcast<f32>(photons[row * words + HEAD + x + sub.half - sub.inner + u]);
+      let pixel = bitcast<f32>(photons[row * light_words + HEAD + x + sub.half - sub.inner + u]);
       if (pixel != 0.0) { light += tap(tile.node + outer + v * inner_side + u, count, tile) * pixel; }
     }
   }

@@ -16,6 +16,7 @@ import {
   PIECE_ROWS,
   type RowRange,
   rowsOf,
+  tileShift,
   type WholeImage,
   withHalo,
 } from "./convolve_varying.ts";
@@ -23,7 +24,7 @@ import type { KernelMesh } from "./kernel_mesh.ts";
 
 /** Smooth functions of the position, at nodes, bilinear between them. */
 export interface Surfaces {
-  /** log2 of the distance of the nodes, px; at least 4. */
+  /** log2 of the distance of the nodes, px; at least that of a tile's width, 4 up to 2048 px and 5 beyond. */
   readonly shift: number;
   /** Nodes along x; two beyond the last cell. */
   readonly columns: number;
@@ -137,6 +138,9 @@ export async function subtractRows(
 ): Promise<void> {
   const { convolved, own, mesh, surfaces, weight } = parts;
   const { width } = own;
+  if (surfaces.shift < tileShift(width, own.height)) {
+    throw new RangeError(`surfaces with nodes every ${1 << surfaces.shift} px are too fine`);
+  }
   // light is smoothed over one more row
   const halo = withHalo(own, range, mesh.halfPx + 1);
   const params = paramsOf(parts);
@@ -145,7 +149,7 @@ export async function subtractRows(
     rowsOf("input", convolved.data, width, halo.first, halo.count),
     rowNumbers(halo.first, halo.count),
     { role: "temporary", rowBytes },
-    { role: "temporary", rowBytes },
+    { role: "temporary", rowBytes: rowBytes + ((((width + 15) >> 4) + 31) & ~15) },
     rowsOf("input", own.data, width, halo.first, halo.count),
     table(mesh.nodes),
     table(surfaces.nodes),
@@ -157,7 +161,7 @@ export async function subtractRows(
   ];
   const photons: Pass = {
     ...{ kernel: CONVOLVE, entry: "photonRows", slots: [2, 6, 3], params },
-    ...{ rows: "all", each: "row" },
+    ...{ rows: "all", each: "row", scratchBytes: 64 },
   };
   const subtract: Pass = {
     ...{ kernel: CONVOLVE, entry: "subtractRows", slots: [2, 3, 4, 5, 6, 7, 8, 9], params },
