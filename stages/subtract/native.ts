@@ -5,6 +5,7 @@
  */
 
 import type { Compute } from "../../gpu/compute.ts";
+import { tileShift } from "../../gpu/kernels/convolve_varying/convolve_varying.ts";
 import { kernelMesh } from "../../gpu/kernels/convolve_varying/kernel_mesh.ts";
 import {
   type Subtraction,
@@ -132,20 +133,24 @@ function surfacesFor(pair: AlignedPair, fit: KernelFit, unit: number): Surfaces 
   const [sharp, broad] = sidesOf(pair, fit);
   const factor = varianceFactor(fit.field, sharp.correlation);
   const shift = Math.floor(Math.log2(Math.max(pair.width, pair.height) / SURFACE_NODES));
-  return surfacesOf(pair, Math.max(4, Math.min(6, shift)), (x, y) => {
-    const kernel = factor(x, y);
-    const convolvedSigma = sharp.sigmaAt(x, y), ownSigma = broad.sigmaAt(x, y);
-    const moved = unit ** 2 * kernel, still = unit ** 2;
-    return {
-      convolvedSky: sharp.skyAt(x, y) - sharp.skyAdu,
-      convolvedSigma,
-      ownSky: broad.skyAt(x, y),
-      ownSigma,
-      skyVariance: (sharp.coverage ? 0 : moved * convolvedSigma ** 2) +
-        (broad.coverage ? 0 : still * ownSigma ** 2),
-      model: broad.skyAdu + fit.backgroundAt(x, y),
-      weighted: (sharp.coverage ? moved * sharp.coverage.unit ** 2 : 0) +
-        (broad.coverage ? still * broad.coverage.unit ** 2 : 0),
-    };
-  });
+  return surfacesOf(
+    pair,
+    Math.max(tileShift(pair.width, pair.height), Math.min(6, shift)),
+    (x, y) => {
+      const kernel = factor(x, y);
+      const convolvedSigma = sharp.sigmaAt(x, y), ownSigma = broad.sigmaAt(x, y);
+      const moved = unit ** 2 * kernel, still = unit ** 2;
+      return {
+        convolvedSky: sharp.skyAt(x, y) - sharp.skyAdu,
+        convolvedSigma,
+        ownSky: broad.skyAt(x, y),
+        ownSigma,
+        skyVariance: (sharp.coverage ? 0 : moved * convolvedSigma ** 2) +
+          (broad.coverage ? 0 : still * ownSigma ** 2),
+        model: broad.skyAdu + fit.backgroundAt(x, y),
+        weighted: (sharp.coverage ? moved * sharp.coverage.unit ** 2 : 0) +
+          (broad.coverage ? still * broad.coverage.unit ** 2 : 0),
+      };
+    },
+  );
 }
