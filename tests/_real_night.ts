@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openCompute } from "../gpu/compute.ts";
 import { measureBackground } from "../sky/background.ts";
 import { clippedStats } from "../sky/stats.ts";
@@ -111,6 +111,75 @@ export async function skyNoiseAdu(path: string, rimPx: number): Promise<number> 
     Array.from(data.subarray(y * width + rimPx, (y + 1) * width - rimPx))
   );
   return clippedStats(inner).sigma;
+}
+
+/** Two stacks of the same field, and the noise that is left between them. */
+export interface HalfNoise {
+  /** Clipped scatter of their difference, ADU. */
+  readonly differenceAdu: number;
+  /** The same in units of what their weights predict. */
+  readonly pull: number;
+}
+
+/**
+ * Stacks frames apart from all others of a manifest, and both parts on the grid of another stack.
+ *
+ * @param night Where to.
+ * @param manifest File of a manifest of placed frames.
+ * @param whole A stack whose grid both take.
+ * @param isOfFirst Whether the frame of this number, by time, goes into the first stack.
+ * @returns What is left between the two.
+ */
+export async function noiseBetween(
+  night: NightFolder,
+  manifest: string,
+  whole: Product,
+  isOfFirst: (index: number) => boolean,
+): Promise<HalfNoise> {
+  const frames = imagesOf(await readManifest(manifest), "frame", "astrom")
+    .filter(({ id }) => whole.from.includes(id)).toSorted((a, b) => a.mjd! - b.mjd!);
+  const work = await Deno.makeTempDir({ dir: night.folder });
+  const lists: string[] = [];
+  for (const first of [true, false]) {
+    const chosen = frames.filter((_, index) => isOfFirst(index) === first);
+    lists.push(join(work, `${first}.txt`));
+    await Deno.writeTextFile(lists.at(-1)!, chosen.map(({ id }) => `${id}\n`).join(""));
+  }
+  const options = ["--lists", lists.join(","), "--grid-header", whole.path, "--scale", "stars"];
+  const args = ["stack", manifest, ...options, "--work", work];
+  const made = await night.manifest(`${basename(work)}.json`, args, 0);
+  const [one, other] = imagesOf(made, "stack", "stack");
+  return await compareStacks(one!.path, other!.path);
+}
+
+/** Noise between two stacks where neither mask has a bit, without what spreads over 64 px. */
+async function compareStacks(one: string, other: string): Promise<HalfNoise> {
+  const read = async (path: string) => ({
+    image: await readImage(path),
+    weight: await readImage(path.replace(/\.fits$/, ".weight.fits")),
+    mask: await readImage(path.replace(/\.fits$/, ".mask.fits")),
+  });
+  const [a, b] = [await read(one), await read(other)];
+  const { width } = a.image;
+  const difference = a.image.data.map((value, i) => value - b.image.data[i]!);
+  const usable = a.mask.data.map((planes, i) =>
+    planes === 0 && b.mask.data[i] === 0 && Math.abs(b.image.data[i]!) < faint(b, i) ? 1 : 0
+  );
+  const sky = difference.map((value, i) => usable[i] ? value : NaN);
+  using compute = await openCompute({ device: "cpu" });
+  (await measureBackground(compute, { width, values: sky }, { meshPx: 64 })).subtract(sky);
+  const pulls = sky.map((value, i) =>
+    value / Math.sqrt(1 / a.weight.data[i]! + 1 / b.weight.data[i]!)
+  );
+  return {
+    differenceAdu: clippedStats(sky, { sigma: 4 }).sigma,
+    pull: clippedStats(pulls, { sigma: 4 }).sigma,
+  };
+}
+
+/** Six times the noise of a pixel: brighter ones are stars. */
+function faint({ weight }: { readonly weight: { readonly data: Float32Array } }, i: number) {
+  return 6 / Math.sqrt(weight.data[i]!);
 }
 
 /** Every FITS file that a manifest's stages made must satisfy fitsverify. */

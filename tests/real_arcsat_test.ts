@@ -8,7 +8,15 @@ import { bit, readMask } from "../sky/mask.ts";
 import { clippedStats, median } from "../sky/stats.ts";
 import type { Manifest } from "../stages/manifest.ts";
 import { parseManifest } from "../stages/manifest_file.ts";
-import { checkFits, imagesOf, only, skyNoiseAdu, testNight } from "./_real_night.ts";
+import {
+  checkFits,
+  imagesOf,
+  type NightFolder,
+  noiseBetween,
+  only,
+  skyNoiseAdu,
+  testNight,
+} from "./_real_night.ts";
 import { DATA } from "./run_program.ts";
 
 const RAW = "arcsat-20250602-xo1b";
@@ -18,6 +26,8 @@ testNight("A raw night becomes a stack whose noise falls as √N", RAW, async (n
   const astrom = ["astrom", "--reference-frame", "XO1-b_z_20250602_041008", "--no-server"];
   const limits = ["--detect-sigma", "3", "--crossid-radius-arcsec", "3", "--distort-degree", "1"];
   const solved = await night.gppy([...astrom, ...limits], 10, calibrated);
+  const placed = join(night.folder, "placed.json");
+  await Deno.writeTextFile(placed, solved);
   const stacked = await night.gppy(["stack", "--gap-s", "3600"], 0, solved);
   const manifest = parseManifest(stacked, { where: "stack", folder: night.folder });
 
@@ -53,8 +63,43 @@ testNight("A raw night becomes a stack whose noise falls as √N", RAW, async (n
     // Interpolation itself takes off some of the noise of single pixels.
     assert.ok(gain > 0.95 && gain < 1.15, `${gain} of √12`);
   });
+  await t.step(
+    "stacks of parts of the night differ by the noise that their weights tell",
+    async () => {
+      const stack = only(imagesOf(manifest, "stack"));
+      const between = (isOfFirst: (index: number) => boolean) =>
+        noiseBetween(night, placed, stack, isOfFirst);
+      const one = await between((index) => index === 0);
+      const half = await between((index) => index % 2 === 0);
+      for (const { pull } of [one, half]) assert.ok(Math.abs(pull - 1) < 0.05, `pull ${pull}`);
+      // 1/√6 + 1/√6 against 1 + 1/√11, two frames of the night being clouded
+      const fall = half.differenceAdu / one.differenceAdu;
+      assert.ok(fall > 0.5 && fall < 0.62, `falls to ${fall}`);
+    },
+  );
+  await t.step(
+    "the trail in the first frame is found as one streak",
+    () => checkTrail(night, placed),
+  );
   await t.step("every file written passes fitsverify", () => checkFits(manifest));
 });
+
+/** Of 75 px, from (882, 473) of frame 041014 to its rim. */
+async function checkTrail(night: NightFolder, placed: string): Promise<void> {
+  const work = join(night.folder, "artefacts");
+  const args = ["stack", placed, "--gap-s", "3600", "--combine", "artefacts", "--work", work];
+  const made = await night.manifest("artefacts.json", [...args, "--scale", "stars"], 0);
+  const { path } = only(imagesOf(made, "stack", "stack"));
+  const header = await readHeader(path);
+  const history = header.cards.filter(({ keyword }) => keyword === "HISTORY")
+    .map(({ value, comment }) => `${value ?? ""}${comment}`).join("");
+  const streaks = [...history.matchAll(/of \S+?_(\d{6})_z_60 (\d+)\s*streaks/g)]
+    .filter(([, , count]) => Number(count) > 0).map(([, time, count]) => [time, count]);
+  assert.deepEqual(streaks, [["041014", "1"]]);
+  const { data } = await readMask(path.replace(/\.fits$/, ".mask.fits"));
+  const marked = data.filter((planes) => (planes & bit("STREAK")) !== 0).length;
+  assert.ok(marked > 1200 && marked < 4000, `${marked} px`);
+}
 
 async function checkFlat(manifest: Manifest): Promise<void> {
   const flat = only(imagesOf(manifest, "master").filter(({ imageType }) => imageType === "flat"));

@@ -12,6 +12,7 @@ import {
   checkFits,
   imagesOf,
   type NightFolder,
+  noiseBetween,
   only,
   skyNoiseAdu,
   testNight,
@@ -39,6 +40,19 @@ testNight("Drifting frames are placed by Tycho-2 and stacked", DATASET, async (n
     assert.equal(only(imagesOf(manifest, "stack")).object, "HATP-32");
   });
   await t.step("the stack is deep where frames overlap", () => checkStack(manifest));
+  await t.step(
+    "stacks of parts of the night differ by the noise that their weights tell",
+    async () => {
+      const stack = only(imagesOf(manifest, "stack"));
+      const placed = join(night.folder, "astrom.json");
+      const one = await noiseBetween(night, placed, stack, (index) => index === 0);
+      const half = await noiseBetween(night, placed, stack, (index) => index % 2 === 0);
+      // one pixel is 5″ and holds most of a star: what is left of stars comes on top
+      for (const { pull } of [one, half]) assert.ok(pull > 0.95 && pull < 1.15, `pull ${pull}`);
+      const fall = half.differenceAdu / one.differenceAdu;
+      assert.ok(fall > 0.45 && fall < 0.6, `falls to ${fall}`);
+    },
+  );
   await t.step("every file written passes fitsverify", () => checkFits(manifest));
 });
 
