@@ -121,14 +121,20 @@ function valueAt(form: usize, x: f32, y: f32): f32 {
   return load<f32>(form) + load<f32>(form, 4) * x + (load<f32>(form, 8) + load<f32>(form, 12) * x) * y;
 }
 
+/** Slope of a surface along x. */
+function slopeAt(form: usize, y: f32): f32 {
+  return load<f32>(form, 4) + load<f32>(form, 12) * y;
+}
+
 /** Four values of a surface from a place on. */
 function valuesAt(form: usize, x: f32, y: f32): v128 {
-  const slope = load<f32>(form, 4) + load<f32>(form, 12) * y;
-  return f32x4.relaxed_madd(
-    f32x4(0, 1, 2, 3),
-    f32x4.splat(slope),
-    f32x4.splat(valueAt(form, x, y)),
-  );
+  const start = f32x4.splat(valueAt(form, x, y));
+  return f32x4.relaxed_madd(f32x4(0, 1, 2, 3), f32x4.splat(slopeAt(form, y)), start);
+}
+
+/** What is added to four values to give the next four. */
+function stepAt(form: usize, y: f32): v128 {
+  return f32x4.splat(4 * slopeAt(form, y));
 }
 
 /**
@@ -169,13 +175,15 @@ export function photonRows(args: usize, from: u32, to: u32, scratch: usize): voi
       }
       const dx = <f32>(x & (cell - 1));
       const sigma = f32x4.splat(valueAt(scratch + FORM, dx, 0));
+      const step = stepAt(scratch, 0);
+      let level = valuesAt(scratch, dx, 0);
       let any = f32x4.splat(0);
       for (let i: u32 = 0; i < <u32>BLOCK; i += 4) {
         const at = <usize>(x + i) << 2;
-        const level = valuesAt(scratch, dx + <f32>i, 0);
         const photons = photonsOf(above + at, row + left + at, below + at, level, sigma);
         v128.store(out + left + at, f32x4.mul(photons, factor));
         any = v128.or(any, photons);
+        level = f32x4.add(level, step);
       }
       if (v128.any_true(any)) store<u8>(flags + <usize>(x >> 4), 1);
     }
@@ -390,22 +398,26 @@ function finishBlock(args: usize, x: u32, row: u32, dx: u32, dy: u32, scratch: u
   const noise = slotPointer(args, 7) + (<usize>(row * width + x) << 2);
   const weighted = paramU32(args, HAS_WEIGHT) != 0;
   const weights = slotPointer(args, 5) + (<usize>(first * width + x) << 2);
-  for (let i: usize = 0; i < 4; i++) {
-    const at = i << 4;
-    const place = fx + <f32>(at >> 2);
-    const model = valuesAt(formAt(scratch, MODEL_LEVEL), place, fy);
+  const modelStep = stepAt(formAt(scratch, MODEL_LEVEL), fy);
+  const levelStep = stepAt(formAt(scratch, OWN_LEVEL), fy);
+  const skyStep = stepAt(formAt(scratch, SKY_VARIANCE), fy);
+  let model = valuesAt(formAt(scratch, MODEL_LEVEL), fx, fy);
+  let level = valuesAt(formAt(scratch, OWN_LEVEL), fx, fy);
+  let sky = valuesAt(formAt(scratch, SKY_VARIANCE), fx, fy);
+  for (let at: usize = 0; at < 64; at += 16) {
     const value = f32x4.sub(v128.load(own + at), f32x4.add(model, v128.load(scratch + block + at)));
     v128.store(out + at, f32x4.mul(value, unit));
-    const level = valuesAt(formAt(scratch, OWN_LEVEL), place, fy);
     const light = photonsOf(above + at, own + at, below + at, level, sigma);
-    let variance = valuesAt(formAt(scratch, SKY_VARIANCE), place, fy);
-    variance = f32x4.add(variance, v128.load(scratch + block + 128 + at));
+    let variance = f32x4.add(sky, v128.load(scratch + block + 128 + at));
     variance = f32x4.relaxed_madd(light, photon, variance);
     if (weighted) {
-      const part = valuesAt(formAt(scratch, WEIGHTED), place, fy);
+      const part = valuesAt(formAt(scratch, WEIGHTED), fx + <f32>(at >> 2), fy);
       variance = f32x4.add(variance, f32x4.div(part, v128.load(weights + at)));
     }
     v128.store(noise + at, variance);
+    model = f32x4.add(model, modelStep);
+    level = f32x4.add(level, levelStep);
+    sky = f32x4.add(sky, skyStep);
   }
 }
 
