@@ -15,6 +15,7 @@ import { laySurface } from "../../gpu/kernels/spline_surface/spline_surface.ts";
 import { meshSurface } from "../../sky/background.ts";
 import { bit, UNUSABLE } from "../../sky/mask.ts";
 import { growSaturated } from "./grow_saturated.ts";
+import { removeHalos } from "./halos.ts";
 import type { AlignedPair, EngineResult } from "./pair.ts";
 import { residualSky } from "./residual_sky.ts";
 import { SharedArrays } from "./shared_arrays.ts";
@@ -31,6 +32,9 @@ export interface FinishedDifference extends Disposable {
   /** Fraction of pixels that may not be used. */
   readonly maskedFraction: number;
 }
+
+/** Where halos begin, in half-widths of the kernel. */
+const HALO_FROM = 0.8;
 
 /** How a difference is finished. */
 export interface FinishOptions {
@@ -71,6 +75,9 @@ export async function finishDifference(
     };
     const masked = await weighStrips(pair, result, whole, options);
     if (options.skyMeshPx > 0) await flatten(pair, whole, options);
+    if (result.field && pair.bright) {
+      removeHalos({ ...pair, ...whole }, pair.bright, HALO_FROM * result.field.halfPx);
+    }
     return {
       ...{ result, ...whole, maskedFraction: masked / pixels },
       [Symbol.dispose]: () => arrays[Symbol.dispose](),

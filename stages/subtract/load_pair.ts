@@ -25,7 +25,7 @@ import type { AlignedPair } from "./pair.ts";
 import type { ChosenReference } from "./references.ts";
 import { SharedArrays } from "./shared_arrays.ts";
 import { findSources, type ImageSources } from "./sources.ts";
-import { chooseStars, type StarChoice } from "./stars.ts";
+import { brightStars, chooseStars, type StarChoice } from "./stars.ts";
 
 /** A pair with what is known of it. To be disposed of, which frees its images. */
 export interface LoadedPair extends Disposable {
@@ -117,7 +117,8 @@ async function loadInto(
     science: partsOf(science, product.path, found.science),
     reference: partsOf(reference, referencePath, found.reference),
   };
-  const pairWith = (noiseShare: number) => makePair(halves, { stars, quiet }, noiseShare);
+  const bright = brightStars(found.science.list);
+  const pairWith = (noiseShare: number) => makePair(halves, { stars, quiet, bright }, noiseShare);
   return {
     ...{ science, aligned, chosen, referencePath, quiet, pairWith, pair: pairWith(1) },
     registrationPx: Math.hypot(...stars.offsetPx),
@@ -143,7 +144,7 @@ function chooseFrom(
 
 function makePair(
   halves: { readonly science: ImageParts; readonly reference: ImageParts },
-  rest: { readonly stars: StarChoice; readonly quiet: Uint8Array },
+  rest: Required<Pick<AlignedPair, "quiet" | "bright">> & { readonly stars: StarChoice },
   noiseShare: number,
 ): AlignedPair {
   const { width, height } = halves.science.image;
@@ -151,7 +152,8 @@ function makePair(
     ...{ width, height },
     science: toPairImage(halves.science, noiseShare),
     reference: toPairImage(halves.reference, noiseShare),
-    ...{ stars: rest.stars.stars, scale: rest.stars.scale, quiet: rest.quiet },
+    ...{ stars: rest.stars.stars, scale: rest.stars.scale },
+    ...{ quiet: rest.quiet, bright: rest.bright },
   };
 }
 

@@ -10,6 +10,7 @@
  */
 
 import type { KernelField } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import type { BrightStar } from "./halos.ts";
 
 /** Size of an image, px. */
 export interface ImageSize {
@@ -77,6 +78,8 @@ export interface AlignedPair extends ImageSize {
   readonly stars: readonly KernelStar[];
   /** 1 at pixels of bare sky, `[height, width]`: by these the noise is judged before the difference is made. */
   readonly quiet?: Uint8Array;
+  /** Stars so bright that their wings reach beyond any kernel. */
+  readonly bright?: readonly BrightStar[];
   /** Median flux ratio of the stars, science over reference. */
   readonly scale: number;
 }

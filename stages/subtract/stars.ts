@@ -8,6 +8,7 @@ import KDBush from "kdbush";
 import { matchPixels } from "../../sky/match.ts";
 import { UNUSABLE } from "../../sky/mask.ts";
 import { median } from "../../sky/stats.ts";
+import type { BrightStar } from "./halos.ts";
 import type { KernelStar } from "./pair.ts";
 
 /** Sources of one image; arrays of one length. */
@@ -177,4 +178,25 @@ function registration(
   const [mx, my] = [median(dx), median(dy)];
   const away = pairs.map((_, k) => Math.hypot(dx[k]! - mx, dy[k]! - my));
   return { offsetPx: [mx, my], scatterPx: median(away) };
+}
+
+/** From this signal to noise on, wings beyond the kernel can be seen. */
+const BRIGHT_SNR = 200;
+const SATURATED = 4;
+
+/**
+ * The stars whose wings may show in a difference.
+ *
+ * @param science Sources of the science frame.
+ * @returns In no order.
+ */
+export function brightStars(science: SourceList): BrightStar[] {
+  return Array.from({ length: science.x.length }, (_, i) => i)
+    .filter((i) => science.flux[i]! > BRIGHT_SNR * science.fluxError[i]!)
+    .map((i) => ({
+      x: science.x[i]!,
+      y: science.y[i]!,
+      flux: science.flux[i]!,
+      isSaturated: (science.flags[i]! & SATURATED) !== 0,
+    }));
 }
