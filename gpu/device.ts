@@ -50,13 +50,22 @@ export function describeAdapter({ info }: Pick<GPUAdapter, "info">): AdapterFact
  * @throws {GpuError} If `webgpu` was asked for and there is no adapter.
  */
 export async function chooseAdapter(choice: DeviceChoice): Promise<GPUAdapter | undefined> {
-  if (choice === "cpu") return undefined;
+  if (choice === "cpu" || (choice === "auto" && !await mayHaveGpu())) return undefined;
   const adapter = await requestAdapter();
   if (choice === "auto") {
     return adapter && !describeAdapter(adapter).software ? adapter : undefined;
   }
   if (adapter) return adapter;
   throw new GpuError("Cannot use WebGPU: this machine has no adapter; take --device cpu or auto");
+}
+
+/** What a driver of a real GPU puts into `/dev` on Linux; to ask for an adapter takes a tenth of a second. */
+const GPU_NODES = ["/dev/dri", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg"] as const;
+
+async function mayHaveGpu(): Promise<boolean> {
+  if (Deno.build.os !== "linux") return true;
+  const found = GPU_NODES.map((path) => Deno.stat(path).then(() => true, () => false));
+  return (await Promise.all(found)).includes(true);
 }
 
 /** The limits that kernels can make use of; asked for as large as the adapter has them. */
