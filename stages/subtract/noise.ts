@@ -46,25 +46,30 @@ export function varianceIn(
   const { width, height } = size;
   const out = into ?? new Float32Array(box.width * box.height);
   const right = box.left + box.width, bottom = box.top + box.height;
-  for (let y = box.top; y < bottom; y++) {
-    const middle = blockMiddle(y, height);
+  for (let top = box.top; top < bottom;) {
+    const below = Math.min(bottom, (Math.floor(top / BLOCK_PX) + 1) * BLOCK_PX);
     for (let left = box.left; left < right;) {
       const end = Math.min(right, (Math.floor(left / BLOCK_PX) + 1) * BLOCK_PX);
-      const x = blockMiddle(left, width);
-      const level = image.skyAt(x, middle), sigma = image.sigmaAt(x, middle);
-      for (; left < end; left++) {
-        const i = y * width + left;
-        const value = data[i]!;
-        const known = Number.isFinite(value);
-        const signal = known && value - level > sigma
-          ? smoothed(data, i, width, height) - level
-          : 0;
-        const photons = signal > sigma ? signal / gainEAdu : 0;
-        const weight = coverage?.weight[i] ?? 0;
-        const sky = weight > 0 ? coverage!.unit ** 2 / weight : sigma * sigma;
-        out[(y - box.top) * box.width + left - box.left] = known ? sky + photons : 0;
+      const x = blockMiddle(left, width), y = blockMiddle(top, height);
+      const level = image.skyAt(x, y), sigma = image.sigmaAt(x, y);
+      for (let row = top; row < below; row++) {
+        for (let column = left; column < end; column++) {
+          const i = row * width + column;
+          const value = data[i]!;
+          const at = (row - box.top) * box.width + column - box.left;
+          if (!Number.isFinite(value)) {
+            out[at] = 0;
+            continue;
+          }
+          const signal = value - level > sigma ? smoothed(data, i, width, height) - level : 0;
+          const weight = coverage?.weight[i] ?? 0;
+          const sky = weight > 0 ? coverage!.unit ** 2 / weight : sigma * sigma;
+          out[at] = sky + (signal > sigma ? signal / gainEAdu : 0);
+        }
       }
+      left = end;
     }
+    top = below;
   }
   return out;
 }
@@ -98,8 +103,9 @@ export interface MeasuredNoise {
 
 /** Largest offset at which noise itself is correlated after resampling, px. */
 const NOISE_REACH_PX = 2;
-/** Of so many rows one is looked at for unresolved stars. */
-const SOURCE_ROW_STEP = 4;
+/** Of so many rows one is looked at for the noise, and for unresolved stars. */
+const NOISE_ROW_STEP = 2;
+const SOURCE_ROW_STEP = 8;
 /** Offsets up to here tell of unresolved stars, px. */
 const SOURCE_REACH_PX = 5;
 
@@ -161,7 +167,9 @@ function autocovariance(
     const dx = (k % side) - reachPx, dy = Math.floor(k / side) - reachPx;
     const step = dy * width + dx;
     // what tells of sources is smooth and spread over many offsets: fewer rows will do
-    const rowStep = Math.max(Math.abs(dx), Math.abs(dy)) <= NOISE_REACH_PX ? 1 : SOURCE_ROW_STEP;
+    const rowStep = Math.max(Math.abs(dx), Math.abs(dy)) <= NOISE_REACH_PX
+      ? NOISE_ROW_STEP
+      : SOURCE_ROW_STEP;
     let sum = 0, count = 0;
     for (let y = reachPx; y < height - reachPx; y += rowStep) {
       for (let at = y * width + reachPx, end = (y + 1) * width - reachPx; at < end; at++) {
@@ -174,7 +182,7 @@ function autocovariance(
     sums[k] = sums[side * side - 1 - k] = sum;
     counts[k] = counts[side * side - 1 - k] = count;
   }
-  if (counts[middle]! < 1000 || !(sums[middle]! > 0)) return undefined;
+  if (counts[middle]! < 500 || !(sums[middle]! > 0)) return undefined;
   return (dx, dy) => {
     const k = (dy + reachPx) * side + dx + reachPx;
     return counts[k] === 0 ? 0 : sums[k]! / counts[k]!;

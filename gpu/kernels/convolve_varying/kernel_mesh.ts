@@ -29,8 +29,8 @@ export interface MeshOptions {
   readonly of?: "kernel" | "square" | "both";
 }
 
-/** Nodes along the longer side at least: a quadratic variation is then right to 2/48² of itself. */
-const NODES = 48;
+/** Nodes along the longer side at least: a quadratic variation is then right to 2/24² of itself. */
+const NODES = 24;
 /** The share of the squared kernel's sum that its box must hold; the sum itself is kept. */
 const INNER_SHARE = 0.998;
 
