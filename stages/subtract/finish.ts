@@ -162,10 +162,11 @@ async function flatten(
   options: FinishOptions,
 ): Promise<void> {
   const { width, height } = pair;
-  const { compute, signal } = options;
-  const sky = residualSky({ width, height, ...whole, quiet: options.quiet }, options.skyMeshPx);
+  const { compute, signal, quiet, skyMeshPx } = options;
+  const pixels = { width, height, ...whole, quiet };
+  const sky = await residualSky(compute, pixels, { cellPx: skyMeshPx, signal });
   if (sky === undefined) return;
-  const surface = meshSurface(sky.levels, sky.columns, options.skyMeshPx);
+  const surface = meshSurface(sky.levels, sky.columns, skyMeshPx);
   using arrays = new SharedArrays(compute);
   const flat = arrays.floats(Math.min(STRIP_ROWS, height) * width);
   for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {

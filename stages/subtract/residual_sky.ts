@@ -4,24 +4,18 @@
  * @module
  */
 
+import type { Compute } from "../../gpu/compute.ts";
+import {
+  type CellPixels,
+  type CellSumOptions,
+  sumCells,
+} from "../../gpu/kernels/cell_sums/cell_sums.ts";
 import {
   polynomialTerms,
   polynomialValues,
 } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { median } from "../../sky/stats.ts";
 import { solveScaled } from "./linear_system.ts";
-
-/** A difference and where it is bare sky; all `[height, width]`. */
-export interface SkyPixels {
-  readonly width: number;
-  readonly height: number;
-  /** ADU. */
-  readonly difference: Float32Array;
-  /** Inverse variance, ADU⁻²; 0 where a pixel may not be used. */
-  readonly weight: Float32Array;
-  /** 1 at pixels of bare sky. */
-  readonly quiet: Uint8Array;
-}
 
 /** Levels at the centres of square cells, `[rows, columns]`, ADU. */
 export interface SkyMesh {
@@ -45,12 +39,17 @@ const CELL_CLIP = 4;
  * exceeds their noise. A mesh of its own would write the noise of its cells into
  * the difference.
  *
- * @param pixels The difference.
- * @param cellPx Side of a cell.
+ * @param compute Where.
+ * @param pixels The difference, and where it is bare sky.
+ * @param options Side of a cell.
  * @returns The level of each cell, or undefined where there are too few with bare sky.
  */
-export function residualSky(pixels: SkyPixels, cellPx: number): SkyMesh | undefined {
-  const cells = cellMeans(pixels, cellPx);
+export async function residualSky(
+  compute: Compute,
+  pixels: CellPixels,
+  options: Pick<CellSumOptions, "cellPx" | "signal">,
+): Promise<SkyMesh | undefined> {
+  const cells = await cellMeans(compute, pixels, options);
   const { columns, rows } = cells;
   const known = Array.from(cells.mean.keys()).filter((k) => cells.variance[k]! > 0);
   if (known.length < 4) return undefined;
@@ -69,49 +68,25 @@ interface CellMeans {
   readonly variance: Float64Array;
 }
 
-function cellMeans(pixels: SkyPixels, cellPx: number): CellMeans {
-  const { width, height } = pixels;
-  const columns = Math.ceil(width / cellPx), rows = Math.ceil(height / cellPx);
-  const cells = { columns, rows, mean: new Float64Array(columns * rows) };
-  const variance = new Float64Array(columns * rows);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const k = row * columns + column;
-      const first = sumCell(pixels, { row, column, cellPx }, 0);
-      // Cut about nothing first, then about the mean.
-      const sums = first.count > 0
-        ? sumCell(pixels, { row, column, cellPx }, first.sum / first.count)
-        : first;
-      if (sums.count < LEAST_SHARE * cellPx * cellPx) continue;
-      cells.mean[k] = sums.sum / sums.count;
-      variance[k] = sums.variance / sums.count ** 2;
-    }
-  }
-  return { ...cells, variance };
-}
-
-function sumCell(
-  { width, height, difference, weight, quiet }: SkyPixels,
-  place: { readonly row: number; readonly column: number; readonly cellPx: number },
-  middle: number,
-): { readonly sum: number; readonly variance: number; readonly count: number } {
-  const { row, column, cellPx } = place;
-  const bottom = Math.min(height, (row + 1) * cellPx),
-    right = Math.min(width, (column + 1) * cellPx);
-  const limit = CLIP_SIGMA ** 2;
-  let sum = 0, variance = 0, count = 0;
-  for (let y = row * cellPx; y < bottom; y++) {
-    for (let i = y * width + column * cellPx, end = y * width + right; i < end; i++) {
-      const w = weight[i]!;
-      if (!quiet[i] || w === 0) continue;
-      const value = difference[i]!, away = value - middle;
-      if (away * away * w > limit) continue;
-      sum += value;
-      variance += 1 / w;
-      count++;
-    }
-  }
-  return { sum, variance, count };
+async function cellMeans(
+  compute: Compute,
+  pixels: CellPixels,
+  { cellPx, signal }: Pick<CellSumOptions, "cellPx" | "signal">,
+): Promise<CellMeans> {
+  const clip = { cellPx, clipSigma: CLIP_SIGMA, signal };
+  // Cut about nothing first, then about the mean.
+  const first = await sumCells(compute, pixels, clip);
+  const middles = Float32Array.from(first.sum, (sum, k) => sum / Math.max(first.count[k]!, 1));
+  const { columns, rows, count, sum, variance } = await sumCells(compute, pixels, {
+    ...clip,
+    middles,
+  });
+  const enough = count.map((pixels) => pixels >= LEAST_SHARE * cellPx * cellPx ? 1 : 0);
+  return {
+    ...{ columns, rows },
+    mean: sum.map((value, k) => enough[k] ? value / count[k]! : 0),
+    variance: variance.map((value, k) => enough[k] ? value / count[k]! ** 2 : 0),
+  };
 }
 
 /**
@@ -190,10 +165,12 @@ function weightedFit(
   const matrix = new Float64Array(n * n), vector = new Float64Array(n);
   values.forEach((f, k) => {
     for (let i = 0; i < n; i++) {
-      vector[i]! += weights[k]! * f[i]! * data[k]!;
-      for (let j = 0; j < n; j++) matrix[i * n + j]! += weights[k]! * f[i]! * f[j]!;
+      const w = weights[k]! * f[i]!;
+      vector[i]! += w * data[k]!;
+      for (let j = 0; j <= i; j++) matrix[i * n + j]! += w * f[j]!;
     }
   });
+  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) matrix[j * n + i] = matrix[i * n + j]!;
   return Float64Array.from(solveScaled(matrix, vector));
 }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { normalNumbers } from "./_synthetic_pair.ts";
-import { residualSky } from "./residual_sky.ts";
+import { openCompute } from "../../gpu/compute.ts";
+import type { CellPixels } from "../../gpu/kernels/cell_sums/cell_sums.ts";
+import { residualSky, type SkyMesh } from "./residual_sky.ts";
 
 const SIZE = 768, CELL = 64, SIGMA = 10;
 
@@ -13,6 +15,11 @@ function pixelsOf(levelAt: (x: number, y: number) => number, seed: number) {
   );
   const weight = new Float32Array(SIZE * SIZE).fill(1 / SIGMA ** 2);
   return { width: SIZE, height: SIZE, difference, weight, quiet };
+}
+
+async function skyOf(pixels: CellPixels): Promise<SkyMesh | undefined> {
+  using compute = await openCompute({ device: "cpu", cpu: { threads: 1 } });
+  return await residualSky(compute, pixels, { cellPx: CELL });
 }
 
 /** Root mean square of what the levels miss at the centres of their cells. */
@@ -28,30 +35,30 @@ function missed(levels: Float64Array, levelAt: (x: number, y: number) => number)
 /** Noise of the mean of one cell. */
 const CELL_NOISE = SIGMA / CELL;
 
-Deno.test("residualSky() of pure noise adds less than a fifth of a cell's noise", () => {
-  const { levels } = residualSky(pixelsOf(() => 0, 1), CELL)!;
+Deno.test("residualSky() of pure noise adds less than a fifth of a cell's noise", async () => {
+  const { levels } = (await skyOf(pixelsOf(() => 0, 1)))!;
   assert.ok(missed(levels, () => 0) < 0.2 * CELL_NOISE);
 });
 
-Deno.test("residualSky() follows a gradient and a bump", () => {
+Deno.test("residualSky() follows a gradient and a bump", async () => {
   const gradient = (x: number, y: number) => 0.004 * x - 0.002 * y + 3;
   const bump = (x: number, y: number) => {
     return 4 * Math.exp(-((x - 400) ** 2 + (y - 300) ** 2) / (2 * 90 ** 2));
   };
   for (const [levelAt, limit] of [[gradient, 0.4], [bump, 1.5]] as const) {
-    const { levels } = residualSky(pixelsOf(levelAt, 2), CELL)!;
+    const { levels } = (await skyOf(pixelsOf(levelAt, 2)))!;
     const rms = missed(levels, levelAt);
     assert.ok(rms < limit * CELL_NOISE, `${rms / CELL_NOISE}`);
   }
 });
 
-Deno.test("residualSky() leaves out what is no bare sky, and says when there is none", () => {
+Deno.test("residualSky() leaves out what is no bare sky, and says when there is none", async () => {
   const pixels = pixelsOf(() => 1, 3);
   for (let i = 0; i < pixels.difference.length; i++) {
     if (i % SIZE < 100) [pixels.difference[i], pixels.quiet[i]] = [500, 0];
     if (i % SIZE > 700) [pixels.difference[i], pixels.weight[i]] = [NaN, 0];
   }
-  const { levels } = residualSky(pixels, CELL)!;
+  const { levels } = (await skyOf(pixels))!;
   assert.ok(missed(levels, () => 1) < 0.4 * CELL_NOISE);
-  assert.equal(residualSky({ ...pixels, quiet: new Uint8Array(SIZE * SIZE) }, CELL), undefined);
+  assert.equal(await skyOf({ ...pixels, quiet: new Uint8Array(SIZE * SIZE) }), undefined);
 });
