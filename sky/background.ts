@@ -14,17 +14,7 @@ import { fillHoles, medianFilter } from "./_mesh_filter.ts";
 import { SplineSurface } from "./_spline_surface.ts";
 import { median } from "./stats.ts";
 
-/**
- * A smooth surface through the levels of cells, for `laySurface()`.
- *
- * @param levels `[rows, columns]`, taken at the centres of the cells.
- * @param columns Cells along x.
- * @param meshPx Side of a cell.
- * @returns Splines.
- */
-export function meshSurface(levels: Float64Array, columns: number, meshPx: number): SplineNodes {
-  return new SplineSurface(levels, columns, levels.length / columns, meshPx).nodes();
-}
+export type { CellRows, SplineNodes };
 
 /** How a background is measured. */
 export interface MeshOptions {
@@ -204,6 +194,18 @@ export class BackgroundStrips implements Disposable {
     this.#room?.[Symbol.dispose]();
     this.#room = undefined;
   }
+}
+
+/**
+ * A smooth surface through the levels of cells, for `laySurface()`.
+ *
+ * @param levels `[rows, columns]`, taken at the centres of the cells.
+ * @param columns Cells along x.
+ * @param meshPx Side of a cell.
+ * @returns Splines.
+ */
+export function meshSurface(levels: Float64Array, columns: number, meshPx: number): SplineNodes {
+  return new SplineSurface(levels, columns, levels.length / columns, meshPx).nodes();
 }
 
 class SplineBackground implements Background {
