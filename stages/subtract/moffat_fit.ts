@@ -18,17 +18,25 @@ type Parameters = readonly [
 
 const ITERATIONS = 40;
 
+/** A profile, and the level it stands on. */
+export interface MoffatFit {
+  /** Sampled at the centres of the pixels, `[side, side]`, without the level. */
+  readonly profile: Float64Array;
+  /** What neighbours add everywhere. */
+  readonly level: number;
+}
+
 /**
- * Fits a Moffat profile to a PSF and samples it at the centres of the pixels.
+ * Fits a Moffat profile on a level to a PSF.
  *
- * Levenberg & Marquardt over the axes, their shear, β and the place; the height
- * follows linearly.
+ * Levenberg & Marquardt over the axes, their shear, β and the place; height and
+ * level follow linearly.
  *
  * @param psf `[side, side]`, side odd.
  * @param fwhmPx A first guess.
- * @returns The profile, `[side, side]`.
+ * @returns The profile and the level.
  */
-export function fitMoffat(psf: Float64Array, fwhmPx: number): Float64Array {
+export function fitMoffat(psf: Float64Array, fwhmPx: number): MoffatFit {
   const alpha = Math.log(Math.max(fwhmPx, 1) / (2 * Math.sqrt(2 ** (1 / 3) - 1)));
   let parameters: Parameters = [alpha, alpha, 0, Math.log(3), 0, 0];
   let model = scaled(parameters, psf), best = misfit(model, psf), damping = 1e-3;
@@ -42,7 +50,8 @@ export function fitMoffat(psf: Float64Array, fwhmPx: number): Float64Array {
     [parameters, model, best] = [next, tried, found];
     if (done) break;
   }
-  return model;
+  const { level } = linear(profile(parameters, Math.round(Math.sqrt(psf.length))), psf);
+  return { profile: model.map((value) => value - level), level };
 }
 
 function profile(parameters: Parameters, side: number): Float64Array {
@@ -55,14 +64,24 @@ function profile(parameters: Parameters, side: number): Float64Array {
   });
 }
 
+/** Height and level by least squares. */
+function linear(shape: Float64Array, psf: Float64Array) {
+  const n = psf.length;
+  let s = 0, ss = 0, p = 0, sp = 0;
+  shape.forEach((value, i) => {
+    s += value;
+    ss += value * value;
+    p += psf[i]!;
+    sp += value * psf[i]!;
+  });
+  const height = (n * sp - s * p) / (n * ss - s * s);
+  return { height, level: (p - height * s) / n };
+}
+
 function scaled(parameters: Parameters, psf: Float64Array): Float64Array {
   const shape = profile(parameters, Math.round(Math.sqrt(psf.length)));
-  let cross = 0, square = 0;
-  shape.forEach((value, i) => {
-    cross += value * psf[i]!;
-    square += value * value;
-  });
-  return shape.map((value) => (value * cross) / square);
+  const { height, level } = linear(shape, psf);
+  return shape.map((value) => height * value + level);
 }
 
 function misfit(model: Float64Array, psf: Float64Array): number {

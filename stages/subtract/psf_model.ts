@@ -86,8 +86,10 @@ interface CleanPsf {
  * ring, then the profile. Each step is the Wiener filter of what the profile lacks.
  */
 function cleanPsf(model: PsfModel, x: number, y: number): CleanPsf {
-  const measured = kernelAt(model.field, x, y);
-  const profile = fitMoffat(measured, model.fwhmPx);
+  const stacked = kernelAt(model.field, x, y);
+  const { profile, level } = fitMoffat(stacked, model.fwhmPx);
+  // In a crowded field faint neighbours lie under every star; they are no part of it.
+  const measured = stacked.map((value) => value - level);
   const side = Math.round(Math.sqrt(measured.length)), half = (side - 1) / 2;
   const ringOf = (i: number) =>
     Math.round(Math.hypot(i % side - half, Math.floor(i / side) - half));

@@ -25,8 +25,25 @@ const LEAST_POWER = 0.1;
  * @returns `[size, size]`, ADU²; its mean is the variance of a pixel.
  */
 export function noisePower(noise: LocalNoise, fourier: Fourier): Float64Array {
-  const { re } = fourier.forward(noise.correlation.values);
+  const { re } = fourier.forward(smoothing(noise.correlation.values));
   return re.map((value) => noise.variance * Math.max(value, LEAST_POWER));
+}
+
+/**
+ * Interpolation leaves the mean of many pixels as noisy as it was and single ones
+ * less, so correlations sum to 1 at least. Where they do not, unresolved stars
+ * were taken for noise: what is negative is made smaller.
+ */
+function smoothing(correlation: Float64Array): Float64Array {
+  const middle = (correlation.length - 1) / 2;
+  let positive = 0, negative = 0;
+  correlation.forEach((value, i) => {
+    if (i === middle) return;
+    if (value > 0) positive += value;
+    else negative -= value;
+  });
+  if (negative <= positive) return correlation;
+  return correlation.map((value) => value < 0 ? (value * positive) / negative : value);
 }
 
 /**
