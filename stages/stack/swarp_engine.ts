@@ -84,7 +84,9 @@ export async function* combineWithSwarp(
 
 function swarpSettings(options: SwarpOptions): Readonly<Record<string, string | number>> {
   return {
-    COMBINE_TYPE: COMBINE_TYPES[options.method],
+    COMBINE_TYPE: options.method === "mean" && isEqual(options.weights)
+      ? "AVERAGE"
+      : COMBINE_TYPES[options.method],
     CLIP_SIGMA: options.clipSigma,
     CLIP_AMPFRAC: options.clipSigma * options.clipRelative,
     RESAMPLING_TYPE: RESAMPLING_TYPES[options.kernel],
@@ -95,6 +97,10 @@ function swarpSettings(options: SwarpOptions): Readonly<Record<string, string | 
     RESCALE_WEIGHTS: "N",
     BLANK_BADPIXELS: "Y",
   };
+}
+
+function isEqual(weights: readonly number[]): boolean {
+  return weights.every((weight) => weight === weights[0]);
 }
 
 /** Inverse variance of each pixel of a frame, 0 where it is masked. */
