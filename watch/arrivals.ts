@@ -70,7 +70,9 @@ export class Arrivals {
     const known = new Map(journal.nights().map((night) => [night.path, night]));
     for (const unit of units) {
       const found = findNights(obsdata, unit, this.#names);
-      this.#report(unit, found.problem);
+      // A telescope that never had a night need not have a folder yet.
+      const isNew = ![...known.values()].some((night) => night.unit === unit);
+      this.#report(unit, found.problem, isNew ? "debug" : "warn");
       if (found.problem !== undefined) continue;
       const recent = found.nights.length - settings.recheckNights;
       for (const [index, folder] of found.nights.entries()) {
@@ -210,12 +212,12 @@ export class Arrivals {
   }
 
   /** Says once that a unit or a night cannot be read, and once that it can again. */
-  #report(name: string, problem: string | undefined): void {
+  #report(name: string, problem: string | undefined, level: "debug" | "warn" = "warn"): void {
     const old = this.#problems.get(name);
     if (problem === old) return;
     if (problem !== undefined) {
       this.#problems.set(name, problem);
-      this.#options.log.warn("{problem}", { problem });
+      this.#options.log[level]("{problem}", { problem });
     } else {
       this.#problems.delete(name);
       this.#options.log.info("{name}: can be read again", { name });
