@@ -4,11 +4,10 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { DataError } from "../../config/errors.ts";
 import type { FitsHeader } from "../../fits/header.ts";
-import { createImage } from "../../fits/image.ts";
-import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
+import { openImage } from "../../fits/image.ts";
 import type { Product } from "../manifest.ts";
 import type { StageContext } from "../stage.ts";
 import { type AlignedReference, mapToReference, resampleReference } from "./align.ts";
@@ -20,8 +19,15 @@ import {
   toPairImage,
   withSky,
 } from "./image_noise.ts";
-import { holdImage, holdWeight, type ImageFacts, type LoadContext } from "./load.ts";
-import type { AlignedPair } from "./pair.ts";
+import {
+  type HeldImage,
+  holdImage,
+  holdWeight,
+  type ImageFacts,
+  type LoadContext,
+} from "./load.ts";
+import type { AlignedPair, ImageSize } from "./pair.ts";
+import { keepReference } from "./keep_reference.ts";
 import type { ChosenReference } from "./references.ts";
 import { SharedArrays } from "./shared_arrays.ts";
 import { findSources, type ImageSources } from "./sources.ts";
@@ -91,13 +97,21 @@ async function loadInto(
   where: LoadContext,
 ): Promise<LoadedPair> {
   const facts = factsOf(product, context);
-  const science = await loadScience(product, context, facts, where);
-  const aligned = await loadReference(chosen, science, facts, options, where);
-  const reference = await withSky(aligned.image, facts, where.compute, where.signal);
-  const found = {
-    science: await sourcesOf(science, product.path, where),
-    reference: await sourcesOf(reference, chosen.path, where),
-  };
+  const grid = await gridOf(product.path);
+  // the threads work on one image while the other is read
+  const [scienceSide, referenceSide] = await both(
+    async () => {
+      const science = await loadScience(product, context, facts, where);
+      return { science, found: await sourcesOf(science, product.path, where) };
+    },
+    async () => {
+      const aligned = await loadReference(chosen, grid, facts, options, where);
+      const reference = await withSky(aligned.image, facts, where.compute, where.signal);
+      return { aligned, reference, found: await sourcesOf(reference, chosen.path, where) };
+    },
+  );
+  const { science } = scienceSide, { aligned, reference } = referenceSide;
+  const found = { science: scienceSide.found, reference: referenceSide.found };
   const stars = chooseFrom(found, science, reference, options);
   if (!(stars.scale > 0)) {
     throw new DataError(
@@ -109,7 +123,8 @@ async function loadInto(
   const widest = Math.max(found.science.fwhmPx, found.reference.fwhmPx);
   const quiet = where.arrays.bytes(science.width * science.height);
   quietPixels(science, [found.science.list, found.reference.list], widest, quiet);
-  const referencePath = await keepReference(product, chosen, aligned, reference, science, context);
+  const referencePath = join(context.folder, `${product.id}.ref.fits`);
+  await keepReference(referencePath, { chosen, aligned, reference, science });
   const partsOf = (image: LoadedImage, path: string, { fwhmPx }: ImageSources): ImageParts => {
     return { path, image, fwhmPx, noise: noiseOf(image, quiet, fwhmPx) };
   };
@@ -125,6 +140,28 @@ async function loadInto(
     registrationScatterPx: stars.scatterPx,
     [Symbol.dispose]: () => where.arrays[Symbol.dispose](),
   };
+}
+
+/** Size and WCS of a science frame. */
+interface Grid extends ImageSize {
+  readonly header: FitsHeader;
+}
+
+async function gridOf(path: string): Promise<Grid> {
+  using image = await openImage(path);
+  const { width, height, header } = image;
+  return { width, height, header };
+}
+
+/** Does two things by turns and waits for both, also when one fails: both use memory that is freed then. */
+async function both<First, Second>(
+  first: () => Promise<First>,
+  second: () => Promise<Second>,
+): Promise<[First, Second]> {
+  const [a, b] = await Promise.allSettled([first(), second()]);
+  if (a.status === "rejected") throw a.reason;
+  if (b.status === "rejected") throw b.reason;
+  return [a.value, b.value];
 }
 
 function chooseFrom(
@@ -181,27 +218,31 @@ async function loadScience(
 
 async function loadReference(
   chosen: ChosenReference,
-  science: LoadedImage,
+  grid: Grid,
   facts: ImageFacts,
   { minCoverage }: LoadOptions,
   where: LoadContext,
 ): Promise<AlignedReference> {
   const noLevel = { ...facts, saturationAdu: undefined };
-  const own = new SharedArrays(where.compute);
-  const read = await holdImage(chosen.path, chosen.maskPath, noLevel, { ...where, arrays: own });
-  const mesh = mapToReference(read.header, science.header, { reference: read, science });
-  let image = read;
-  if (mesh === undefined) where.arrays.adopt(own);
+  const { header, path, maskPath } = chosen;
+  const size = {
+    width: header.requireNumber("NAXIS1"),
+    height: header.requireNumber("NAXIS2"),
+  };
+  const mesh = mapToReference(header, grid.header, { reference: size, science: grid });
+  let image: HeldImage;
+  if (mesh === undefined) image = await holdImage(path, maskPath, noLevel, where);
   else {
-    image = await resampleReference(read, mesh, science, where);
-    own[Symbol.dispose]();
+    using own = new SharedArrays(where.compute);
+    const read = await holdImage(path, maskPath, noLevel, { ...where, arrays: own });
+    image = await resampleReference(read, mesh, grid, where);
   }
   const { coverage } = image;
   if (coverage >= minCoverage) return { image, resampled: mesh !== undefined, coverage };
   throw new DataError(
-    `Cannot subtract "${chosen.path}": it covers ${(100 * coverage).toFixed(1)} % of the ` +
+    `Cannot subtract "${path}": it covers ${(100 * coverage).toFixed(1)} % of the ` +
       `frame, and at least ${100 * minCoverage} % are needed`,
-    { details: { file: chosen.path, coverage, minCoverage } },
+    { details: { file: path, coverage, minCoverage } },
   );
 }
 
@@ -221,56 +262,4 @@ async function sourcesOf(
   throw new DataError(`Cannot subtract: fewer than 3 stars to measure the PSF of "${path}" by`, {
     details: { file: path },
   });
-}
-
-/**
- * Puts the reference on the science grid beside the difference. One that was not
- * changed is the same file under another name.
- */
-async function keepReference(
-  product: Product,
-  chosen: ChosenReference,
-  aligned: AlignedReference,
-  reference: LoadedImage,
-  science: LoadedImage,
-  context: StageContext,
-): Promise<string> {
-  const path = join(context.folder, `${product.id}.ref.fits`);
-  if (!aligned.resampled && aligned.coverage === 1) {
-    await Deno.remove(path).catch(() => undefined);
-    try {
-      await Deno.link(chosen.path, path);
-    } catch {
-      await Deno.copyFile(chosen.path, path); // on another disk
-    }
-    return path;
-  }
-  await writeFilled(path, reference, referenceHeader(chosen, science));
-  return path;
-}
-
-function referenceHeader(chosen: ChosenReference, science: LoadedImage): FitsHeader {
-  const header = chosen.header.clone();
-  const wcs = wcsFromHeader(science.header);
-  if (wcs !== undefined) setWcs(header, wcs);
-  header.addHistory(`gppy subtract: ${basename(chosen.path)} on the grid of the science frame`);
-  header.addHistory("gppy subtract: gaps hold the level of the sky");
-  return header;
-}
-
-/** Rows that are written at once. */
-const STRIP_ROWS = 256;
-
-/** Writes an image for programs that know no NaN: gaps get the level of the sky. */
-async function writeFilled(path: string, image: LoadedImage, header: FitsHeader): Promise<void> {
-  const { width, height, sky, data } = image;
-  await using writer = await createImage(path, { width, height, header });
-  for (let row = 0; row < height; row += STRIP_ROWS) {
-    const strip = data.slice(row * width, Math.min(height, row + STRIP_ROWS) * width);
-    for (let i = 0; i < strip.length; i++) {
-      if (Number.isNaN(strip[i]!)) strip[i] = sky.globalLevel;
-    }
-    await writer.writeRows(strip);
-  }
-  await writer.finish();
 }

@@ -42,11 +42,6 @@ export class SharedArrays implements Disposable {
     }
   }
 
-  /** Takes over what another one has lent. */
-  adopt(other: SharedArrays): void {
-    this.#buffers.push(...other.#buffers.splice(0));
-  }
-
   /** Gives all memory back. */
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers.splice(0)) buffer[Symbol.dispose]();
