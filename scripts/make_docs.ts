@@ -1,6 +1,6 @@
 /**
  * Writes what of the documentation follows from the code: one page a stage, one for the command
- * `reference`, which is declared like one, and the JSON Schema of the manifest. With `--check` it writes nothing and fails if a page is stale.
+ * `reference`, which is declared like one, the settings of `watch`, and the JSON Schema of the manifest. With `--check` it writes nothing and fails if a page is stale.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import { manifestSchema } from "../stages/manifest.ts";
 import { describeParameters, type ParameterInfo } from "../stages/parameters.ts";
 import { STAGES } from "../stages/registry.ts";
 import { reference } from "../stages/stack/reference.ts";
+import { WATCH_PARAMETERS } from "../watch/settings.ts";
 import type { StageDeclaration } from "../stages/stage.ts";
 
 /**
@@ -23,6 +24,7 @@ export function generateDocs(): Map<string, string> {
   const pages = new Map<string, string>();
   for (const stage of STAGES) pages.set(`stages/${stage.name}.md`, stagePage(stage));
   pages.set(`commands/${reference.name}.md`, stagePage(reference));
+  pages.set("commands/watch.md", watchPage());
   const schema = z.toJSONSchema(manifestSchema, { io: "input" });
   pages.set(
     "manifest.schema.json",
@@ -47,6 +49,17 @@ function stagePage(stage: StageDeclaration): string {
     "## Measured",
     "Recorded in the manifest's entry of this stage.",
     metricList(stage),
+  ].join("\n\n") + "\n";
+}
+
+function watchPage(): string {
+  return [
+    "# gppy watch",
+    `${WATCH_PARAMETERS.summary}. How it works: [watching](../watching.md).`,
+    "## Settings",
+    "A value comes from the flag, else the environment, else section `[watch]` of `gppy.toml`, " +
+    "else the default.",
+    parameterTable(describeParameters(WATCH_PARAMETERS)),
   ].join("\n\n") + "\n";
 }
 

@@ -121,10 +121,10 @@ for (const source of ["environment", "keys.dat"] as const) {
       assert.ok((await made.output()).success);
       for (
         const fault of [
+          { error: "invalid_auth" },
           { status: 500, body: `token=${TOKEN}` },
           { error: `cannot use ${TOKEN}` },
           { status: 200, body: `<html>Bearer ${TOKEN}</html>` },
-          { error: "invalid_auth" },
         ]
       ) server.fail("chat.postMessage", fault);
       const watch = ["watch", "7DT07", "--grace-s", "0", "--min-free-disk-gb", "0", "--verbose"];
