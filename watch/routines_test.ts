@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
+import { FAST, output, start } from "./_processes.ts";
 import { World } from "./_watch_world.ts";
+import { readLines } from "./worker.ts";
 
 const SCRIPTS = join(import.meta.dirname ?? ".", "..", "scripts");
 
@@ -142,6 +144,42 @@ Deno.test({
     assert.equal(await Deno.readTextFile(log), "after\n");
     assert.equal(await Deno.readTextFile(`${log}.1`), "before\n");
   },
+});
+
+/** Prints what comes to a socket such as systemd's, a line a datagram. */
+const LISTENER = `
+import socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+listener.bind(sys.argv[1])
+print("listening", flush=True)
+while True:
+    print(listener.recv(4096).decode().strip(), flush=True)
+`;
+
+Deno.test("a watcher tells systemd that it is ready, that it lives, and that it stops", async () => {
+  await using world = await World.make();
+  const socket = join(world.folder, "notify.sock");
+  const listener = new Deno.Command("/usr/bin/python3", {
+    args: ["-c", LISTENER, socket],
+    stdout: "piped",
+  }).spawn();
+  const heard: string[] = [];
+  const listening = (async () => {
+    for await (const line of readLines(listener.stdout)) heard.push(line);
+  })();
+  await until("the socket is there", () => Promise.resolve(heard.includes("listening")));
+  const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "600000" };
+  const watcher = start(world, ["watch", "local", JSON.stringify(FAST)], env);
+  const alive = () => heard.filter((line) => line === "WATCHDOG=1").length;
+  await until("it gives signs of life", () => Promise.resolve(alive() >= 3));
+  assert.ok(heard.includes("READY=1") && heard.includes(`MAINPID=${watcher.pid}`), heard.join(" "));
+  assert.ok(heard.indexOf("READY=1") < heard.indexOf("WATCHDOG=1"));
+  watcher.kill("SIGTERM");
+  await output(watcher);
+  await until("it says that it stops", () => Promise.resolve(heard.includes("STOPPING=1")));
+  listener.kill("SIGKILL");
+  await listener.status;
+  await listening;
 });
 
 Deno.test("systemd accepts the units", async () => {
