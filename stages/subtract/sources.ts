@@ -5,21 +5,11 @@
  */
 
 import type { Compute } from "../../gpu/compute.ts";
-import {
-  findPeaks,
-  type PeakImage,
-  SMOOTHED_NOISE,
-} from "../../gpu/kernels/find_peaks/find_peaks.ts";
+import { findPeaks, SMOOTHED_NOISE } from "../../gpu/kernels/find_peaks/find_peaks.ts";
 import { bit, UNUSABLE } from "../../sky/mask.ts";
 import { median } from "../../sky/stats.ts";
+import { type Shape, shapeOf, type SourceImage, windowedCentre } from "./source_shape.ts";
 import type { SourceList } from "./stars.ts";
-
-/** An image with its sky and mask. */
-export interface SourceImage extends PeakImage {
-  /** `[height, width]`, bit planes. */
-  readonly mask: Uint16Array<ArrayBufferLike>;
-  readonly gainEAdu: number;
-}
 
 /** The sources of an image and the width of its stars. */
 export interface ImageSources {
@@ -144,104 +134,11 @@ function planesNear(image: SourceImage, x: number, y: number, reach: number): nu
   return planes;
 }
 
-interface Shape {
-  readonly x: number;
-  readonly y: number;
-  readonly fwhmPx: number;
-  readonly ellipticity: number;
-}
-
-/** The core of a source lies within so many pixels of its peak. */
-const CORE_REACH = 12;
-const FWHM_OF_SIGMA = 2.3548;
-
-/**
- * Lays a Gaussian through the logarithm of the pixels above a third of the peak that hang together
- * with it along rows and columns, weighted with the square of the signal. Shape from the curvature
- * along both axes and the diagonal.
- */
-function shapeOf(image: SourceImage, x0: number, y0: number): Shape | undefined {
-  const { width, data } = image;
-  const sky = image.skyAt(x0, y0);
-  const reach = coreReach(image, x0, y0, sky);
-  if (reach === undefined) return undefined;
-  const floor = (data[y0 * width + x0]! - sky) / 3;
-  // normal equations of ln I = c0 + c1 x + c2 y + c3 x² + c4 xy + c5 y²
-  const sums = new Float64Array(6 * 7);
-  let count = 0;
-  for (let dy = -reach; dy <= reach; dy++) {
-    for (let dx = -reach; dx <= reach; dx++) {
-      const signal = data[(y0 + dy) * width + x0 + dx]! - sky;
-      if (!(signal > floor) || dx * dx + dy * dy > reach * reach + 1) continue;
-      addRow(sums, [1, dx, dy, dx * dx, dx * dy, dy * dy], Math.log(signal), signal * signal);
-      count++;
-    }
-  }
-  const c = count < 7 ? undefined : eliminate(sums);
-  return c === undefined ? undefined : shapeFrom(c, x0, y0, reach);
-}
-
-/** How far the core reaches from its peak; undefined where it leaves the image or has no end. */
-function coreReach(image: SourceImage, x: number, y: number, sky: number): number | undefined {
-  const { width, height, data } = image;
-  const most = Math.min(CORE_REACH, x, y, width - 1 - x, height - 1 - y);
-  const floor = (data[y * width + x]! - sky) / 3;
-  for (let reach = 1; reach <= most; reach++) {
-    const around = data[y * width + x - reach]! + data[y * width + x + reach]! +
-      data[(y - reach) * width + x]! + data[(y + reach) * width + x]!;
-    if (around / 4 - sky < floor) return reach;
-  }
-  return undefined;
-}
-
-function addRow(sums: Float64Array, row: readonly number[], right: number, weight: number): void {
-  for (let i = 0; i < 6; i++) {
-    const w = weight * row[i]!;
-    for (let j = 0; j < 6; j++) sums[i * 7 + j]! += w * row[j]!;
-    sums[i * 7 + 6]! += w * right;
-  }
-}
-
-/** Solves six equations by elimination with pivots; undefined when they do not determine anything. */
-function eliminate(a: Float64Array): number[] | undefined {
-  for (let i = 0; i < 6; i++) {
-    let pivot = i;
-    for (let r = i + 1; r < 6; r++) {
-      if (Math.abs(a[r * 7 + i]!) > Math.abs(a[pivot * 7 + i]!)) pivot = r;
-    }
-    if (!(Math.abs(a[pivot * 7 + i]!) > 1e-12 * Math.abs(a[0]!))) return undefined;
-    for (let c = 0; c < 7; c++) {
-      [a[i * 7 + c], a[pivot * 7 + c]] = [a[pivot * 7 + c]!, a[i * 7 + c]!];
-    }
-    for (let r = 0; r < 6; r++) {
-      if (r === i) continue;
-      const factor = a[r * 7 + i]! / a[i * 7 + i]!;
-      for (let c = i; c < 7; c++) a[r * 7 + c]! -= factor * a[i * 7 + c]!;
-    }
-  }
-  return Array.from({ length: 6 }, (_, i) => a[i * 7 + 6]! / a[i * 7 + i]!);
-}
-
-function shapeFrom(c: readonly number[], x0: number, y0: number, reach: number): Shape | undefined {
-  const [, c1, c2, c3, c4, c5] = c as [number, number, number, number, number, number];
-  const determinant = 4 * c3 * c5 - c4 * c4;
-  if (!(c3 < 0 && c5 < 0 && determinant > 0)) return undefined;
-  const dx = (c4 * c2 - 2 * c5 * c1) / determinant, dy = (c4 * c1 - 2 * c3 * c2) / determinant;
-  if (Math.hypot(dx, dy) > reach) return undefined;
-  const mean = -(c3 + c5) / 2, split = Math.hypot((c3 - c5) / 2, c4 / 2);
-  // exp(−mean r²): the axes have mean ± split
-  const minor = 1 / Math.sqrt(2 * (mean + split)), major = 1 / Math.sqrt(2 * (mean - split));
-  return {
-    ...{ x: x0 + dx, y: y0 + dy, fwhmPx: FWHM_OF_SIGMA * Math.sqrt(minor * major) },
-    ellipticity: 1 - minor / major,
-  };
-}
-
 /** Measures what may be a star. */
 function measure(image: SourceImage, x0: number, y0: number, fwhmPx: number): Source {
   const planes = planesNear(image, x0, y0, Math.ceil(fwhmPx));
   const shape = shapeOf(image, x0, y0);
-  const x = shape?.x ?? x0, y = shape?.y ?? y0;
+  const { x, y } = windowedCentre(image, shape?.x ?? x0, shape?.y ?? y0, fwhmPx);
   const wide = aperture(image, x, y, 2 * fwhmPx), core = aperture(image, x, y, fwhmPx);
   const sigma = image.sigmaAt(x0, y0);
   const error = Math.sqrt(core.count * sigma ** 2 + Math.max(0, core.sum) / image.gainEAdu);
