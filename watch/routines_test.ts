@@ -51,6 +51,10 @@ Deno.test("gppy_tmux.sh opens a window a telescope, leaves running ones alone an
     assert.match(before, /^7DT01: runs, process \d+\n7DT02: runs, process \d+\n$/);
     assert.equal((await tmux("start")).text, "7DT01: runs already\n7DT02: runs already\n");
     assert.equal((await tmux("status")).text, before);
+    await tmux("-s", "nobody", "start");
+    assert.equal((await Deno.stat(socket)).mode! & 0o777, 0o660, "the group may attach");
+    const { text } = await run(["tmux", "-S", socket, "server-access", "-l"]);
+    assert.match(text, /^nobody /m);
     await until("both watch", async () => {
       const screens = await Promise.all(
         ["7DT01", "7DT02"].map((unit) =>
