@@ -4,7 +4,10 @@
  * @module
  */
 
+import { bit } from "../../sky/mask.ts";
 import { median } from "../../sky/stats.ts";
+
+const SUSPECT = bit("SUSPECT");
 
 /** A star bright enough to have a halo. */
 export interface BrightStar {
@@ -22,8 +25,10 @@ export interface HaloImage {
   readonly height: number;
   /** ADU; changed. */
   readonly difference: Float32Array;
-  /** Inverse variance, ADU⁻²; 0 where a pixel may not be used. */
+  /** Inverse variance, ADU⁻²; 0 where a pixel may not be used; changed: a halo is known to a part of itself. */
   readonly weight: Float32Array;
+  /** Bit planes; SUSPECT is set where a halo's error exceeds the noise. */
+  readonly mask: Uint16Array;
 }
 
 /** What was taken off. */
@@ -36,7 +41,9 @@ export interface Halos {
 }
 
 /** Halos are looked for up to so many half-widths of the kernel. */
-const REACH = 3;
+const REACH = 4;
+/** A halo is right to this part of itself: wings are not round, and change over the field. */
+const HALO_ERROR = 0.5;
 /** Fewer stars would give a new source beside one of them too much say. */
 const LEAST_STARS = 8;
 /** Below this, in its error, a ring of the profile is nothing. */
@@ -88,6 +95,11 @@ function withoutDoubles(stars: readonly BrightStar[], apartPx: number): BrightSt
   return kept;
 }
 
+/** How many rings are looked at. */
+function ringsWithin(innerPx: number): number {
+  return Math.ceil((REACH - 1) * innerPx);
+}
+
 /** Rings of 1 px from `innerPx` on, in units of the flux. */
 interface Profile {
   readonly innerPx: number;
@@ -107,7 +119,7 @@ function measureProfile(
   innerPx: number,
 ): Profile | undefined {
   if (stars.length < LEAST_STARS) return undefined;
-  const rings = Math.ceil((REACH - 0.5) * innerPx);
+  const rings = ringsWithin(innerPx);
   const seen = stars.map((star) => ({ flux: star.flux, ...ringsOf(image, star, innerPx, rings) }));
   const values = new Float64Array(rings);
   const shows: boolean[] = [];
@@ -182,7 +194,7 @@ function visitRings(
 /** By a star's own amplitude, where its flux lets expect one that is known to a third; by its flux where not. */
 function takeOff(image: HaloImage, star: BrightStar, profile: Profile): void {
   const { innerPx, values } = profile;
-  const { levels, errors } = ringsOf(image, star, innerPx, values.length);
+  const { levels, errors } = ringsOf(image, star, innerPx, ringsWithin(innerPx));
   let data = 0, norm = 0;
   values.forEach((value, ring) => {
     data += value * levels[ring]! / errors[ring]! ** 2;
@@ -190,8 +202,22 @@ function takeOff(image: HaloImage, star: BrightStar, profile: Profile): void {
   });
   const isKnown = norm > 0 && (star.isSaturated || star.flux ** 2 * norm > 9);
   const amplitude = isKnown ? data / norm : star.flux;
-  const place = { x: star.x, y: star.y, innerPx, outerPx: innerPx + values.length };
-  visitRings(image, place, (i, radius) => {
-    if (image.weight[i]! > 0) image.difference[i]! -= amplitude * valueAt(profile, radius);
+  // The very brightest are seen farther out than all others together.
+  let end = values.length;
+  while (end < levels.length && Math.abs(levels[end]!) > SIGNIFICANT * errors[end]!) end++;
+  const own = {
+    innerPx,
+    values: levels.slice(0, end).map((level, k) =>
+      k < values.length ? amplitude * values[k]! : level
+    ),
+  };
+  visitRings(image, { x: star.x, y: star.y, innerPx, outerPx: innerPx + end }, (i, radius) => {
+    const weight = image.weight[i]!;
+    if (weight === 0) return;
+    const halo = valueAt(own, radius);
+    image.difference[i]! -= halo;
+    const added = weight * (HALO_ERROR * halo) ** 2;
+    image.weight[i] = weight / (1 + added);
+    if (added > 1) image.mask[i]! |= SUSPECT;
   });
 }

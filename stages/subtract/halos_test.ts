@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { bit } from "../../sky/mask.ts";
 import { normalNumbers } from "./_synthetic_pair.ts";
 import { type BrightStar, removeHalos } from "./halos.ts";
 
@@ -16,7 +17,8 @@ function imageWith(stars: readonly (BrightStar & { readonly truth: number })[], 
     }
   }
   const weight = new Float32Array(SIZE * SIZE).fill(1 / SIGMA ** 2);
-  return { image: { width: SIZE, height: SIZE, difference, weight }, noise };
+  const mask = new Uint16Array(SIZE * SIZE);
+  return { image: { width: SIZE, height: SIZE, difference, weight, mask }, noise };
 }
 
 function rmsOf(a: Float32Array, b: Float32Array): number {
@@ -39,6 +41,11 @@ Deno.test("removeHalos() takes the common wings off, also of a saturated star of
   assert.ok(done.outerPx >= 11 && done.outerPx <= 21, `${done.outerPx}`);
   const after = rmsOf(image.difference, noise);
   assert.ok(after < 0.15 * before, `${before} to ${after}`);
+  // At the edge of the saturated star the halo is 180 ADU and its error far above the noise.
+  const edge = 198 * SIZE + 102 + 8;
+  assert.equal(image.mask[edge], bit("SUSPECT"));
+  assert.ok(image.weight[edge]! < 0.1 / SIGMA ** 2);
+  assert.ok(image.mask.filter((value) => value > 0).length < 0.05 * SIZE * SIZE);
 });
 
 Deno.test("removeHalos() leaves a new source beside a bright star its light", () => {
