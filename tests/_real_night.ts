@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { openCompute } from "../gpu/compute.ts";
 import { measureBackground } from "../sky/background.ts";
-import { clippedStats } from "../sky/stats.ts";
+import { bit } from "../sky/mask.ts";
+import { clippedStats, median } from "../sky/stats.ts";
 import { readImage } from "../fits/image.ts";
 import type { Manifest, Product, ProductKind } from "../stages/manifest.ts";
 import { readManifest } from "../stages/manifest_file.ts";
@@ -152,7 +153,7 @@ export async function noiseBetween(
   return await compareStacks(one!.path, other!.path);
 }
 
-/** Noise between two stacks where neither mask has a bit, without what spreads over 64 px. */
+/** Noise between two stacks where no sample was masked, without what spreads over 64 px. */
 async function compareStacks(one: string, other: string): Promise<HalfNoise> {
   const read = async (path: string) => ({
     image: await readImage(path),
@@ -163,11 +164,13 @@ async function compareStacks(one: string, other: string): Promise<HalfNoise> {
   const { width } = a.image;
   const difference = a.image.data.map((value, i) => value - b.image.data[i]!);
   const usable = a.mask.data.map((planes, i) =>
-    planes === 0 && b.mask.data[i] === 0 && Math.abs(b.image.data[i]!) < faint(b, i) ? 1 : 0
+    ((planes | b.mask.data[i]!) & ~bit("CLIPPED")) === 0 &&
+      b.image.data[i]! < faint(b, i)
+      ? 1
+      : 0
   );
   const sky = difference.map((value, i) => usable[i] ? value : NaN);
-  using compute = await openCompute({ device: "cpu" });
-  (await measureBackground(compute, { width, values: sky }, { meshPx: 64 })).subtract(sky);
+  levelCells(sky, width);
   const pulls = sky.map((value, i) =>
     value / Math.sqrt(1 / a.weight.data[i]! + 1 / b.weight.data[i]!)
   );
@@ -175,6 +178,17 @@ async function compareStacks(one: string, other: string): Promise<HalfNoise> {
     differenceAdu: clippedStats(sky, { sigma: 4 }).sigma,
     pull: clippedStats(pulls, { sigma: 4 }).sigma,
   };
+}
+
+/** Takes the median off each cell of 64 px; those with little in them become NaN. */
+function levelCells(sky: Float32Array, width: number): void {
+  const cell = (i: number) => Math.floor(i / width / 64) * width + Math.floor((i % width) / 64);
+  const cells = Map.groupBy(sky.keys(), cell);
+  for (const places of cells.values()) {
+    const values = places.map((i) => sky[i]!).filter((value) => !Number.isNaN(value));
+    const level = values.length < 100 ? NaN : median(values);
+    for (const i of places) sky[i]! -= level;
+  }
 }
 
 /** Six times the noise of a pixel: brighter ones are stars. */
