@@ -65,12 +65,15 @@ function resampleCell(
 ): void {
   const cell = changetype<Cell>(scratch);
   const width = <usize>widthOf(args);
-  if (!loadCell(args, node, cell)) {
-    for (let u = 0; u < rows; u++) leaveEmpty(out + (u * width << 2), outMask + (u * width << 1), columns);
+  // most blocks lie inside the source and touch no masked pixel: one look for all their pixels
+  const kind = loadCell(args, node, cell) ? lookAtBlock(args, cell, fy, rows, columns) : OUTSIDE;
+  if (kind == OUTSIDE) {
+    for (let u = 0; u < rows; u++, out += width << 2, outMask += width << 1) {
+      leaveEmpty(out, outMask, columns);
+    }
     return;
   }
-  // most blocks lie inside the source and touch no masked pixel: one look for all their pixels
-  const clean = isBlockClean(args, cell, fy, rows, columns);
+  const clean = kind == CLEAN;
   let done = 0;
   if (paramU32(args, ROWS_FIRST) != 0 && blockFits(args, cell, fy, rows, columns)) {
     done = columns & ~(GROUP - 1);
@@ -78,29 +81,51 @@ function resampleCell(
     resampleBlock(args, cell, fy, rows, done / GROUP, out, width << 2, room);
   }
   for (let u = 0; u < rows; u++) {
-    setRow(args, cell, fy + u);
     const values = out + (u * width << 2);
     const masks = outMask + (u * width << 1);
-    if (clean) memory.fill(masks, 0, <usize>done << 1);
+    if (!clean || done < columns) setRow(args, cell, fy + u);
+    if (clean) clear(masks, done);
     else maskRow(args, cell, done, values, masks);
     if (done < columns) resampleRow(args, cell, done, columns, clean, values, masks);
   }
 }
 
+/** Clears the planes of whole groups. */
+function clear(masks: usize, columns: i32): void {
+  const zero = i16x8.splat(0);
+  for (const end = masks + (<usize>columns << 1); masks < end; masks += 32) {
+    v128.store(masks, zero);
+    v128.store(masks, zero, 16);
+  }
+}
+
 function leaveEmpty(out: usize, outMask: usize, columns: i32): void {
-  for (let t = 0; t < columns; t++) {
+  const nan = f32x4.splat(f32.NaN);
+  let t = 0;
+  for (; t + 4 <= columns; t += 4) {
+    v128.store(out + (<usize>t << 2), nan);
+    store<u64>(outMask + (<usize>t << 1), 0);
+  }
+  for (; t < columns; t++) {
     store<f32>(out + (<usize>t << 2), f32.NaN);
     store<u16>(outMask + (<usize>t << 1), 0);
   }
 }
 
-/** Whether all footprints of a block lie in the source and none has a plane. */
-function isBlockClean(args: usize, cell: Cell, fy: i32, rows: i32, columns: i32): bool {
+/** No footprint of the block lies in the source. */
+const OUTSIDE: i32 = 0;
+/** Some lie in it, or some have a plane. */
+const MIXED: i32 = 1;
+/** All lie in it, and none has a plane. */
+const CLEAN: i32 = 2;
+
+function lookAtBlock(args: usize, cell: Cell, fy: i32, rows: i32, columns: i32): i32 {
   const shift = paramU32(args, MESH_SHIFT);
   const offset = <i32>paramU32(args, OFFSET);
   const before = <i32>paramU32(args, BEFORE);
   const taps = <i32>paramU32(args, TAPS);
-  const width = paramU32(args, SOURCE_WIDTH);
+  const width = <i32>paramU32(args, SOURCE_WIDTH);
+  const height = <i32>paramU32(args, SOURCE_ROWS);
   const firstRow = <i32>paramU32(args, SOURCE_FIRST) + before;
   setRow(args, cell, fy);
   let left = min(cell.x, cell.x + ((cell.dx * columns) >> shift));
@@ -116,8 +141,10 @@ function isBlockClean(args: usize, cell: Cell, fy: i32, rows: i32, columns: i32)
   const x1 = ((right + offset) >> 16) - before + taps;
   const y0 = ((top + offset) >> 16) - firstRow;
   const y1 = ((bottom + offset) >> 16) - firstRow + taps;
-  return x0 >= 0 && y0 >= 0 && x1 < <i32>width && y1 < <i32>paramU32(args, SOURCE_ROWS) &&
-    isClean(slotPointer(args, 1), <usize>width << 1, x0, x1, y0, y1);
+  // the corners are rounded: one pixel more for what lies between them
+  if (x1 < -1 || y1 < -1 || x0 > width || y0 > height) return OUTSIDE;
+  if (x0 < 0 || y0 < 0 || x1 >= width || y1 >= height) return MIXED;
+  return isClean(slotPointer(args, 1), <usize>width << 1, x0, x1, y0, y1) ? CLEAN : MIXED;
 }
 
 /** Planes of pixels of a row that have their values, group by group. */
