@@ -29,7 +29,7 @@ export interface DifferenceKernels {
   readonly whitening: KernelField;
   /** Variance of a pixel after whitening over that before: one value, `1 × 1`. */
   readonly gain: KernelField;
-  /** PSF of the difference, and after whitening; their sums are 1. */
+  /** PSF of the difference, and after whitening; their sums are 1 less the light beyond them. */
   readonly psf: KernelField;
   readonly whitePsf: KernelField;
   /** The matched filter, of the difference as it is: whitens it and sums it with the white PSF as weight. */
@@ -126,14 +126,11 @@ function psfOf(
   const model = measurePsfOf(pair, known ? "science" : "reference");
   return (x, y) => {
     const star = psfTransfer(model, fourier, x, y);
-    if (convolvedSide === "reference" || field === undefined) return unit(star);
-    return unit(multiply(star, fourier.forward(kernelAt(field, x, y))));
+    if (convolvedSide === "reference" || field === undefined) return star;
+    const kernel = kernelAt(field, x, y);
+    const sum = kernel.reduce((a, b) => a + b, 0);
+    return multiply(star, fourier.forward(kernel.map((value) => value / sum)));
   };
-}
-
-function unit({ re, im }: Spectrum): Spectrum {
-  const sum = re[0]!;
-  return { re: re.map((value) => value / sum), im: im.map((value) => value / sum) };
 }
 
 /** Pixels farther from zero belong to sources, not to noise. */

@@ -24,6 +24,8 @@ export interface MoffatFit {
   readonly profile: Float64Array;
   /** What neighbours add everywhere. */
   readonly level: number;
+  /** Light of the profile beyond the square. */
+  readonly beyond: number;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface MoffatFit {
  *
  * @param psf `[side, side]`, side odd.
  * @param fwhmPx A first guess.
- * @returns The profile and the level.
+ * @returns The profile and what goes with it.
  */
 export function fitMoffat(psf: Float64Array, fwhmPx: number): MoffatFit {
   const alpha = Math.log(Math.max(fwhmPx, 1) / (2 * Math.sqrt(2 ** (1 / 3) - 1)));
@@ -50,8 +52,12 @@ export function fitMoffat(psf: Float64Array, fwhmPx: number): MoffatFit {
     [parameters, model, best] = [next, tried, found];
     if (done) break;
   }
-  const { level } = linear(profile(parameters, Math.round(Math.sqrt(psf.length))), psf);
-  return { profile: model.map((value) => value - level), level };
+  const { height, level } = linear(profile(parameters, Math.round(Math.sqrt(psf.length))), psf);
+  const found = model.map((value) => value - level);
+  const [logX, logY, , logBeta] = parameters;
+  const whole = (height * Math.PI * Math.exp(logX + logY)) / (Math.exp(logBeta) - 1);
+  const inside = found.reduce((a, b) => a + b, 0);
+  return { profile: found, level, beyond: Math.min(Math.max(whole - inside, 0), 0.1 * inside) };
 }
 
 function profile(parameters: Parameters, side: number): Float64Array {

@@ -113,7 +113,7 @@ export interface EngineResult {
   readonly kernel: KernelMetrics;
   /** Planes that the engine itself sets, `[height, width]`. */
   readonly mask?: Uint16Array;
-  /** The PSF of the difference, its sum 1, when the engine knows it. */
+  /** The PSF of the difference when the engine knows it; its sum is 1 less the light beyond it. */
   readonly psf?: KernelField;
   /** Whether the noise of the difference is white already; no when left out. */
   readonly white?: boolean;

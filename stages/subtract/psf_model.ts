@@ -15,7 +15,7 @@ import { stackStars, type StarStamp } from "./psf_stack.ts";
 
 /** A PSF that varies over the field. */
 export interface PsfModel {
-  /** The measured PSF; its sum is 1 at every place within the noise. */
+  /** The measured PSF; with what lies beyond it its sum is 1 at every place within the noise. */
   readonly field: KernelField;
   /** Noise of a pixel of it. */
   readonly pixelSigma: number;
@@ -61,7 +61,7 @@ export function measurePsf(stamps: readonly StarStamp[], options: PsfOptions): P
   const { fluxes } = stacked;
   const model = { field, pixelSigma, fluxes, used, fwhmPx };
   const middle = cleanPsf(model, (width - 1) / 2, (height - 1) / 2);
-  return inUnits(model, middle.psf.reduce((a, b) => a + b, 0));
+  return inUnits(model, middle.psf.reduce((a, b) => a + b, 0) + middle.beyond);
 }
 
 /** The same PSF and fluxes in other units. */
@@ -78,6 +78,8 @@ const UNLIKE_PROFILE = 0.3;
 interface CleanPsf {
   readonly psf: Float64Array;
   readonly profile: Float64Array;
+  /** Light beyond the square. */
+  readonly beyond: number;
 }
 
 /**
@@ -87,7 +89,7 @@ interface CleanPsf {
  */
 function cleanPsf(model: PsfModel, x: number, y: number): CleanPsf {
   const stacked = kernelAt(model.field, x, y);
-  const { profile, level } = fitMoffat(stacked, model.fwhmPx);
+  const { profile, level, beyond } = fitMoffat(stacked, model.fwhmPx);
   // In a crowded field faint neighbours lie under every star; they are no part of it.
   const measured = stacked.map((value) => value - level);
   const side = Math.round(Math.sqrt(measured.length)), half = (side - 1) / 2;
@@ -109,7 +111,7 @@ function cleanPsf(model: PsfModel, x: number, y: number): CleanPsf {
     return profile[i]! + mean * (signal / (signal + ringNoise)) + detail;
   });
   const faded = (values: Float64Array) => values.map((value, i) => value * fade(ringOf(i) / half));
-  return { psf: faded(psf), profile: faded(profile) };
+  return { psf: faded(psf), profile: faded(profile), beyond };
 }
 
 /** From 1 at three quarters of the way out to 0 at the border: a step there would ring through the kernels. */
@@ -129,7 +131,7 @@ function fade(out: number): number {
  * @param fourier The frequencies.
  * @param x Column, px.
  * @param y Row, px.
- * @returns Its transfer function, 1 at zero frequency within the noise.
+ * @returns Its transfer function: at zero frequency 1 less the light beyond the square.
  */
 export function psfTransfer(model: PsfModel, fourier: Fourier, x: number, y: number): Spectrum {
   const clean = cleanPsf(model, x, y);

@@ -21,7 +21,7 @@ export interface ZogyKernels {
   readonly science: Float64Array;
   /** Applied to the reference; its sum is the flux ratio, but for the noise of the PSFs. */
   readonly reference: Float64Array;
-  /** PSF of the difference, its sum 1. */
+  /** PSF of the difference; its sum is 1 less the light beyond it. */
   readonly psf: Float64Array;
 }
 
@@ -67,7 +67,7 @@ export function zogyKernels(
   return {
     science: scienceKernel,
     reference: referenceKernel,
-    psf: unitSum(fourier.inverse(psf, PSF_HALF_PX)),
+    psf: fourier.inverse(psf, PSF_HALF_PX),
   };
 }
 
@@ -95,9 +95,4 @@ function steadied(a: Spectrum, b: Spectrum): readonly [Spectrum, Spectrum] {
 
 function sumOf(kernel: Float64Array): number {
   return kernel.reduce((a, b) => a + b, 0);
-}
-
-function unitSum(kernel: Float64Array): Float64Array {
-  const sum = sumOf(kernel);
-  return kernel.map((value) => value / sum);
 }
