@@ -2,7 +2,7 @@
 // f32 [rows, width]; flags are words, all ones or 0. Rows and columns beyond the edge repeat the edge.
 
 import { inputRowsOf, paramF32, paramU32, slotPointer, topOf, widthOf } from "../arguments.as";
-import { high, low, median5, median7 } from "./medians.as";
+import { high, low, median25, sortColumn } from "./medians.as";
 
 /** Bytes before the first pixel of a row in working memory; as many follow the last. */
 const PAD: usize = 64;
@@ -34,54 +34,64 @@ function copyPadded(from: usize, row: usize, width: u32): void {
   padRow(row, width);
 }
 
-/** Median of the column of five at each x of row y. */
-function columns5(args: usize, slot: u32, y: i32, out: usize, width: u32): void {
+/** Sorted columns of five about row y, five padded rows of working memory. */
+function sortColumns(args: usize, slot: u32, y: i32, out: usize, width: u32): void {
   const a = rowOf(args, slot, y - 2);
   const b = rowOf(args, slot, y - 1);
   const c = rowOf(args, slot, y);
   const d = rowOf(args, slot, y + 1);
   const e = rowOf(args, slot, y + 2);
+  const distance = rowBytes(args);
   for (let x: usize = 0; x < <usize>width << 2; x += 16) {
-    const m = median5(
+    sortColumn(
       v128.load(a + x),
       v128.load(b + x),
       v128.load(c + x),
       v128.load(d + x),
       v128.load(e + x),
+      out + x,
+      distance,
     );
-    v128.store(out + x, m);
   }
-  padRow(out, width);
+  for (let rank: usize = 0; rank < 5; rank++) padRow(out + rank * distance, width);
 }
 
-/** Median of the row of five about a padded place. */
-function across5(at: usize): v128 {
-  return median5(
-    v128.load(at - 8),
-    v128.load(at - 4),
-    v128.load(at),
-    v128.load(at, 4),
-    v128.load(at, 8),
-  );
+/** Median of a window about one pixel; places beyond the edge repeat the edge. */
+function medianAround(args: usize, slot: u32, x: i32, y: i32, radius: i32, list: usize): f32 {
+  const last = <i32>widthOf(args) - 1;
+  let count: i32 = 0;
+  for (let dy = -radius; dy <= radius; dy++) {
+    const row = rowOf(args, slot, y + dy);
+    for (let dx = -radius; dx <= radius; dx++) {
+      const v = load<f32>(row + (<usize>min(last, max(0, x + dx)) << 2));
+      let at = count++;
+      for (; at > 0 && load<f32>(list + (<usize>(at - 1) << 2)) > v; at--) {
+        store<f32>(list + (<usize>at << 2), load<f32>(list + (<usize>(at - 1) << 2)));
+      }
+      store<f32>(list + (<usize>at << 2), v);
+    }
+  }
+  return load<f32>(list + (<usize>(count >> 1) << 2));
 }
 
 /** Slots: 0 image, 1 noise, 2 signal. Parameters: 0 ADU a variance unit, 1 read variance. */
 export function laplaceSignal(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
   const columns = scratch + PAD;
-  const centre = columns + rowBytes(args);
+  const distance = rowBytes(args);
+  const centre = columns + 5 * distance;
   const noises = centre + rowBytes(args);
   const signals = noises + rowBytes(args);
   const zero = f32x4.splat(0);
   const perAdu = f32x4.splat(paramF32(args, 0));
   const readVariance = f32x4.splat(paramF32(args, 1));
   for (let y = <i32>from; y < <i32>to; y++) {
-    columns5(args, 0, y, columns, width);
+    sortColumns(args, 0, y, columns, width);
     copyPadded(rowOf(args, 0, y), centre, width);
     const up = rowOf(args, 0, y - 1);
     const down = rowOf(args, 0, y + 1);
     for (let x: usize = 0; x < <usize>width << 2; x += 16) {
-      const level = high(across5(columns + x), f32x4.splat(0.00001));
+      const level = high(median25(columns + x, distance), f32x4.splat(0.00001));
       const noise = f32x4.sqrt(f32x4.add(f32x4.mul(level, perAdu), readVariance));
       const v = v128.load(centre + x);
       const twice = f32x4.add(v, v);
@@ -101,18 +111,26 @@ export function laplaceSignal(args: usize, from: u32, to: u32, scratch: usize): 
   }
 }
 
-/** Slots: 0 signal, 1 signal without its large structure. */
+/**
+ * Slots: 0 signal, 1 signal without its large structure. Parameters: 0 the lowest limit. The median is
+ * not negative, so a signal below the limit cannot come above it and stays as it is.
+ */
 export function subtractMedian(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
-  const columns = scratch + PAD;
-  const out = columns + rowBytes(args);
+  const limit = paramF32(args, 0);
   for (let y = <i32>from; y < <i32>to; y++) {
-    columns5(args, 0, y, columns, width);
     const signal = rowOf(args, 0, y);
-    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
-      v128.store(out + x, f32x4.sub(v128.load(signal + x), across5(columns + x)));
+    const out = rowOf(args, 1, y);
+    memory.copy(out, signal, <usize>width << 2);
+    for (let x: u32 = 0; x < width; x += 4) {
+      const four = v128.load(signal + (<usize>x << 2));
+      if (!v128.any_true(f32x4.gt(four, f32x4.splat(limit)))) continue;
+      for (let at = x; at < min(width, x + 4); at++) {
+        const s = load<f32>(signal + (<usize>at << 2));
+        if (!(s > limit)) continue;
+        store<f32>(out + (<usize>at << 2), s - medianAround(args, 0, at, y, 2, scratch));
+      }
     }
-    memory.copy(rowOf(args, 1, y), out, <usize>width << 2);
   }
 }
 
@@ -163,46 +181,28 @@ function withoutBits(args: usize, slot: u32, y: i32, x: u32, bits: u32): v128 {
 /** Slots: 0 median of 3 × 3, 1 noise, 2 signal, 3 mask, 4 flags. Parameters as in the shader. */
 export function findCandidates(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
-  const columns = scratch + PAD;
-  const out = columns + rowBytes(args);
-  const limit = f32x4.splat(paramF32(args, 0));
-  const contrast = f32x4.splat(paramF32(args, 1));
+  const limit = paramF32(args, 0);
+  const contrast = paramF32(args, 1);
   const ignored = paramU32(args, 2);
   for (let y = <i32>from; y < <i32>to; y++) {
-    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
-      const m = median7(
-        v128.load(rowOf(args, 0, y - 3) + x),
-        v128.load(rowOf(args, 0, y - 2) + x),
-        v128.load(rowOf(args, 0, y - 1) + x),
-        v128.load(rowOf(args, 0, y) + x),
-        v128.load(rowOf(args, 0, y + 1) + x),
-        v128.load(rowOf(args, 0, y + 2) + x),
-        v128.load(rowOf(args, 0, y + 3) + x),
-      );
-      v128.store(columns + x, m);
-    }
-    padRow(columns, width);
     const small = rowOf(args, 0, y);
     const noise = rowOf(args, 1, y);
     const signal = rowOf(args, 2, y);
-    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
-      const at = columns + x;
-      const large = median7(
-        v128.load(at - 12),
-        v128.load(at - 8),
-        v128.load(at - 4),
-        v128.load(at),
-        v128.load(at, 4),
-        v128.load(at, 8),
-        v128.load(at, 12),
-      );
-      const fine = f32x4.div(f32x4.sub(v128.load(small + x), large), v128.load(noise + x));
-      const s = v128.load(signal + x);
-      const sharp = f32x4.gt(s, f32x4.mul(contrast, high(fine, f32x4.splat(0.01))));
-      const found = v128.and(f32x4.gt(s, limit), sharp);
-      v128.store(out + x, v128.and(found, withoutBits(args, 3, y, <u32>(x >> 2), ignored)));
+    const out = rowOf(args, 4, y);
+    const masks = slotPointer(args, 3) + (<usize>(<u32>y * width) << 1);
+    memory.fill(out, 0, <usize>width << 2);
+    for (let x: u32 = 0; x < width; x += 4) {
+      const four = v128.load(signal + (<usize>x << 2));
+      if (!v128.any_true(f32x4.gt(four, f32x4.splat(limit)))) continue;
+      for (let i = x; i < min(width, x + 4); i++) {
+        const at = <usize>i << 2;
+        const s = load<f32>(signal + at);
+        if (!(s > limit) || (<u32>load<u16>(masks + (<usize>i << 1)) & ignored) != 0) continue;
+        const large = medianAround(args, 0, i, y, 3, scratch);
+        const fine = (load<f32>(small + at) - large) / load<f32>(noise + at);
+        if (s > contrast * max<f32>(fine, 0.01)) store<u32>(out + at, 0xffffffff);
+      }
     }
-    memory.copy(rowOf(args, 4, y), out, <usize>width << 2);
   }
 }
 

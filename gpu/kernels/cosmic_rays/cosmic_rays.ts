@@ -63,7 +63,7 @@ export interface CosmicRays {
   readonly pixels: number;
 }
 
-/** Rows that a result depends on: median of 3, of 7, growth twice, replacement. */
+/** Rows that a result depends on: medians of 5 twice, growth twice, replacement. */
 const HALO = 8;
 
 /**
@@ -71,7 +71,8 @@ const HALO = 8;
  *
  * The Laplacian of the frame subsampled by two, over twice the noise, shows edges sharper than the
  * PSF; what is smooth over 5 px is taken out. Stars are told apart by their fine structure, the
- * difference of medians over 3 and 7 px. Medians over 5 and 7 px are separable, as astroscrappy's.
+ * difference of medians over 3 and 7 px. Medians are of whole squares, as published, not separable:
+ * these touch three times as many stars.
  *
  * @param compute Where.
  * @param frame Not changed.
@@ -138,7 +139,7 @@ function roundJob(from: Planes, to: Planes, options: CosmicRayOptions): JobOfSlo
   // slots: 0 image, 1 flags, 2 mask, 3 and 4 results, 5 count, 6 noise, 7 signal, 8 and 9 work
   return jobOf(from, to, "cosmic rays", [
     rayPass(from, "laplaceSignal", [0, 6, 8], noise),
-    rayPass(from, "subtractMedian", [8, 7]),
+    rayPass(from, "subtractMedian", [8, 7], [f32(weak)]),
     rayPass(from, "smallMedian", [0, 8]),
     rayPass(from, "findCandidates", [8, 6, 7, 2, 1], limits),
     rayPass(from, "growFlags", [1, 7, 2, 9], [f32(sigmaClip), u32(ignoreBits)]),
@@ -153,7 +154,7 @@ function rayPass(
   slots: readonly number[],
   params: Params = [],
 ): Pass {
-  const scratchBytes = 4 * (width * 4 + 256) + 64;
+  const scratchBytes = 8 * (width * 4 + 256) + 64;
   return { kernel: COSMIC_RAYS, entry, slots, params, rows: "all", scratchBytes };
 }
 

@@ -52,34 +52,32 @@ fn near(params: Params, x: i32, y: i32) -> u32 {
   return cy * params.width + cx;
 }
 
-fn median5(a: f32, b: f32, c: f32, d: f32, e: f32) -> f32 {
-  let f = max(min(a, b), min(d, e));
-  let g = min(max(a, b), max(d, e));
-  return max(min(g, c), min(max(g, c), f));
-}
-
-fn median7(v: array<f32, 7>) -> f32 {
-  var p = v;
-  for (var i = 0u; i < 4u; i++) {                     // four rounds of selection put the middle in place
-    for (var j = i + 1u; j < 7u; j++) {
+// Median of 5 x 5; 13 rounds of selection put the middle in place.
+fn median25(params: Params, x: i32, y: i32) -> f32 {
+  var p: array<f32, 25>;
+  for (var k = 0; k < 25; k++) { p[k] = image[near(params, x + k % 5 - 2, y + k / 5 - 2)]; }
+  for (var i = 0u; i < 13u; i++) {
+    for (var j = i + 1u; j < 25u; j++) {
       let low = min(p[i], p[j]);
       p[j] = max(p[i], p[j]);
       p[i] = low;
     }
   }
-  return p[3];
+  return p[12];
 }
 
-fn column5(params: Params, x: i32, y: i32) -> f32 {
-  return median5(image[near(params, x, y - 2)], image[near(params, x, y - 1)],
-                 image[near(params, x, y)], image[near(params, x, y + 1)],
-                 image[near(params, x, y + 2)]);
-}
-
-// Median across of the medians of columns.
-fn separable5(params: Params, x: i32, y: i32) -> f32 {
-  return median5(column5(params, max(x - 2, 0), y), column5(params, max(x - 1, 0), y),
-                 column5(params, x, y), column5(params, x + 1, y), column5(params, x + 2, y));
+// Median of 7 x 7.
+fn median49(params: Params, x: i32, y: i32) -> f32 {
+  var p: array<f32, 49>;
+  for (var k = 0; k < 49; k++) { p[k] = image[near(params, x + k % 7 - 3, y + k / 7 - 3)]; }
+  for (var i = 0u; i < 25u; i++) {
+    for (var j = i + 1u; j < 49u; j++) {
+      let low = min(p[i], p[j]);
+      p[j] = max(p[i], p[j]);
+      p[i] = low;
+    }
+  }
+  return p[24];
 }
 
 // first: ADU of variance for each ADU; second: variance of the readout.
@@ -91,7 +89,7 @@ fn laplaceSignal(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
   if (i >= params.width * params.rows) { return; }
   let x = i32(i % params.width);
   let y = i32(i / params.width);
-  let level = max(separable5(params, x, y), 0.00001);
+  let level = max(median25(params, x, y), 0.00001);
   let spread = sqrt(level * bitcast<f32>(params.first) + bitcast<f32>(params.second));
   let twice = 2.0 * image[i];
   let left = twice - image[near(params, x - 1, y)];
@@ -104,13 +102,18 @@ fn laplaceSignal(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
   signal_out[i] = sum * 0.125 / spread;
 }
 
+// first: the lowest limit. The median is not negative, so a signal below it cannot come above it.
 @compute @workgroup_size(WORKGROUP)
 fn subtractMedian(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
                   @builtin(local_invocation_index) lane: u32) {
   let params = filter_params;
   let i = pixel_of(group, groups, lane);
   if (i >= params.width * params.rows) { return; }
-  plane_out[i] = image[i] - separable5(params, i32(i % params.width), i32(i / params.width));
+  var s = image[i];
+  if (s > bitcast<f32>(params.first)) {
+    s -= median25(params, i32(i % params.width), i32(i / params.width));
+  }
+  plane_out[i] = s;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -143,18 +146,12 @@ fn findCandidates(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) 
   if (i >= params.width * params.rows) { return; }
   let x = i32(i % params.width);
   let y = i32(i / params.width);
-  var across: array<f32, 7>;
-  for (var j = 0; j < 7; j++) {
-    var down: array<f32, 7>;
-    let cx = clamp(x + j - 3, 0, i32(params.width) - 1);
-    for (var k = 0; k < 7; k++) { down[k] = image[near(params, cx, y + k - 3)]; }
-    across[j] = median7(down);
-  }
-  let fine = max((image[i] - median7(across)) / noise[i], 0.01);
+  candidates[i] = 0u;
   let s = signal[i];
   let good = ((candidate_mask[i / 2u] >> (16u * (i & 1u))) & params.third) == 0u;
-  let hit = good && s > bitcast<f32>(params.first) && s > bitcast<f32>(params.second) * fine;
-  candidates[i] = select(0u, 0xffffffffu, hit);
+  if (!good || !(s > bitcast<f32>(params.first))) { return; }
+  let fine = max((image[i] - median49(params, x, y)) / noise[i], 0.01);
+  if (s > bitcast<f32>(params.second) * fine) { candidates[i] = 0xffffffffu; }
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -27,10 +27,10 @@ function oracle(field: RayField, options: CosmicRayOptions): Uint16Array {
       (_, i) => work(i % width, Math.floor(i / width), i),
     );
   const reach = (n: number) => Array.from({ length: 2 * n + 1 }, (_, k) => k - n);
-  const separable = (image: Float64Array, n: number) => {
-    const columns = each((x, y) => middle(reach(n).map((k) => image[place(x, y + k)]!)));
-    return each((x, y) => middle(reach(n).map((k) => columns[place(x + k, y)]!)));
-  };
+  const median = (image: Float64Array, n: number) =>
+    each((x, y) =>
+      middle(reach(n).flatMap((dy) => reach(n).map((dx) => image[place(x + dx, y + dy)]!)))
+    );
   const mask = field.mask.slice();
   const fill = (image: Float64Array, unusable: number, replaced: number) =>
     each((x, y, i) => {
@@ -49,7 +49,7 @@ function oracle(field: RayField, options: CosmicRayOptions): Uint16Array {
     });
   let image = fill(Float64Array.from(field.values), ignoreBits, ignoreBits);
   for (let round = 0; round < 4; round++) {
-    const noise = separable(image, 2).map((level) =>
+    const noise = median(image, 2).map((level) =>
       Math.sqrt(Math.max(level, 1e-5) / gain + (readNoiseE / gain) ** 2)
     );
     // subsampled by two as published: each pixel becomes four
@@ -63,12 +63,10 @@ function oracle(field: RayField, options: CosmicRayOptions): Uint16Array {
       }
       return sum / 4 / (2 * noise[i]!);
     });
-    const large = separable(signal, 2);
+    const large = median(signal, 2);
     const excess = signal.map((s, i) => s - large[i]!);
-    const small = each((x, y) =>
-      middle(reach(1).flatMap((dy) => reach(1).map((dx) => image[place(x + dx, y + dy)]!)))
-    );
-    const wide = separable(small, 3);
+    const small = median(image, 1);
+    const wide = median(small, 3);
     const good = (i: number) => (mask[i]! & ignoreBits) === 0;
     let flags = each((_x, _y, i) => {
       const fine = Math.max(0.01, (small[i]! - wide[i]!) / noise[i]!);
