@@ -75,7 +75,9 @@ export function kernelTable(kernel: ResampleKernel): KernelTable {
  */
 export function weightsAt(kernel: ResampleKernel, phase: number): Float64Array {
   const { taps, before, at } = SHAPES[kernel];
-  const weights = Float64Array.from({ length: taps }, (_, tap) => at(tap - before - phase));
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
+  const weights = new Float64Array(taps);
+  let sum = 0;
+  for (let tap = 0; tap < taps; tap++) sum += weights[tap] = at(tap - before - phase);
+  for (let tap = 0; tap < taps; tap++) weights[tap]! /= sum;
+  return weights;
 }

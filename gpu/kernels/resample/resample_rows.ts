@@ -161,8 +161,8 @@ const tables = new Map<ResampleKernel, Float32Array>();
 
 /** Numbers of a phase in {@linkcode kernelWeights}. */
 const PHASE_WORDS = 24;
-/** Derivatives are differences over so much of a pixel. */
-const DIFFERENCE_PX = 1 / 512;
+/** Derivatives are differences over so many phases on either side. */
+const DIFFERENCE = 8;
 
 /**
  * Weights of a kernel, `[PHASES + 1, 24]`: eight weights, their first derivatives by the position and
@@ -172,15 +172,18 @@ export function kernelWeights(kernel: ResampleKernel): Float32Array {
   const known = tables.get(kernel);
   if (known !== undefined) return known;
   const wide = new Float32Array((PHASES + 1) * PHASE_WORDS);
+  const rows = Array.from(
+    { length: PHASES + 1 + 2 * DIFFERENCE },
+    (_, i) => weightsAt(kernel, (i - DIFFERENCE) / PHASES),
+  );
+  const px = DIFFERENCE / PHASES;
   for (let phase = 0; phase <= PHASES; phase++) {
-    const [before, weights, after] = [-1, 0, 1].map((side) =>
-      weightsAt(kernel, phase / PHASES + side * DIFFERENCE_PX)
-    ) as [Float64Array, Float64Array, Float64Array];
-    weights.forEach((weight, tap) => {
+    const [before, weights, after] = [0, DIFFERENCE, 2 * DIFFERENCE].map((i) => rows[phase + i]!);
+    weights!.forEach((weight, tap) => {
       const at = phase * PHASE_WORDS + tap;
       wide[at] = weight;
-      wide[at + 8] = (after[tap]! - before[tap]!) / (2 * DIFFERENCE_PX);
-      wide[at + 16] = (after[tap]! - 2 * weight + before[tap]!) / (2 * DIFFERENCE_PX ** 2);
+      wide[at + 8] = (after![tap]! - before![tap]!) / (2 * px);
+      wide[at + 16] = (after![tap]! - 2 * weight + before![tap]!) / (2 * px ** 2);
     });
   }
   tables.set(kernel, wide);
