@@ -52,6 +52,7 @@ export class Arrivals {
   readonly #whole = new WholeFiles();
   readonly #follow = new Map<string, Follow>();
   readonly #problems = new Map<string, string>();
+  #known = { version: "", nights: new Map<string, Night>() };
 
   /** @param options Journal, settings and clock. */
   constructor(options: ArrivalOptions) {
@@ -66,8 +67,8 @@ export class Arrivals {
    * @param signal Ends the look when aborted.
    */
   async lookAtAll(changed: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    const { journal, obsdata, units, settings } = this.#options;
-    const known = new Map(journal.nights().map((night) => [night.path, night]));
+    const { obsdata, units, settings } = this.#options;
+    const known = this.#knownNights();
     for (const unit of units) {
       const found = findNights(obsdata, unit, this.#names);
       // A telescope that never had a night need not have a folder yet.
@@ -86,6 +87,17 @@ export class Arrivals {
         if (night.unit === unit && !there.has(night.path)) this.#missed(night);
       }
     }
+  }
+
+  /** By raw folder; read again only when the journal has changed. */
+  #knownNights(): ReadonlyMap<string, Night> {
+    const { journal } = this.#options;
+    const version = journal.version();
+    if (this.#known.version !== version) {
+      const nights = new Map(journal.nights().map((night) => [night.path, night]));
+      this.#known = { version, nights };
+    }
+    return this.#known.nights;
   }
 
   /**

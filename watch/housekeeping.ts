@@ -11,7 +11,7 @@ import type { Clock } from "./clock.ts";
 import { digestDay, sendDigest } from "./digest.ts";
 import { forwardNotices } from "./forward_notices.ts";
 import type { Journal } from "./journal.ts";
-import { metricsText, writeMetrics } from "./metrics.ts";
+import { journalMetrics, momentMetrics, writeMetrics } from "./metrics.ts";
 import { appendNightLog } from "./night_log.ts";
 import { addNotice } from "./notices.ts";
 import type { Notifier } from "./notify.ts";
@@ -42,6 +42,7 @@ export class Housekeeping {
   #metricsAt = -Infinity;
   #reconciledAt: number | undefined;
   #problem = "";
+  #sums = { version: "", text: "" };
   #digestDay = "";
 
   /** @param options Journal, site and clock. */
@@ -109,7 +110,9 @@ export class Housekeeping {
   /** The metrics of this moment. */
   metrics(): string {
     const { journal, clock } = this.#options;
-    return metricsText(journal, this.measure(), clock.now());
+    const version = journal.version();
+    if (this.#sums.version !== version) this.#sums = { version, text: journalMetrics(journal) };
+    return momentMetrics(this.measure(), clock.now()) + this.#sums.text;
   }
 
   /**

@@ -146,9 +146,10 @@ export class Journal implements Disposable {
     }
   }
 
-  /** Changes whenever another connection has written. */
-  version(): number {
-    return Number(this.get("PRAGMA data_version")?.["data_version"] ?? 0);
+  /** Changes whenever anybody has written, through this connection or another. */
+  version(): string {
+    const others = this.get("PRAGMA data_version")?.["data_version"];
+    return `${others}/${this.get("SELECT total_changes() AS n")?.["n"]}`;
   }
 
   /** Nights in order of unit and folder. */

@@ -99,8 +99,9 @@ CREATE INDEX notices_unsent ON notices(id) WHERE sent IS NULL;
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-/** How many frames of a night came to what, so that nobody counts millions of rows. */
-const FRAME_COUNTS = `
+/** So that nobody counts millions of rows: how many frames of a night came to what; sums of stages. */
+const SUMS = `
+CREATE INDEX IF NOT EXISTS stages_sums ON stages(name, outcome, error_class, elapsed_s);
 CREATE TABLE frame_counts (
   night INTEGER NOT NULL REFERENCES nights(id) ON DELETE CASCADE,
   state TEXT NOT NULL,
@@ -111,7 +112,7 @@ INSERT INTO frame_counts SELECT night, state, count(*) FROM frames GROUP BY nigh
 `;
 
 /** What leads from each version of the tables to the next, the first from none. */
-const STEPS: readonly string[] = [FIRST, FRAME_COUNTS];
+const STEPS: readonly string[] = [FIRST, SUMS];
 
 /** Version of the tables; a journal of an earlier version is brought up to it, a later one is refused. */
 export const JOURNAL_VERSION: number = STEPS.length;

@@ -60,6 +60,26 @@ Deno.test("a journal of the first version is brought up to date, its frames coun
   }
 });
 
+Deno.test("version() tells whether anybody has written, and nothing else changes it", () =>
+  withJournal((journal) => {
+    const first = journal.version();
+    journal.nights();
+    assert.equal(journal.version(), first);
+    journal.setFact("own", "1");
+    const second = journal.version();
+    assert.notEqual(second, first);
+    {
+      using other = Journal.open(journal.path);
+      other.nights();
+      assert.equal(journal.version(), second);
+      other.setFact("other", "1");
+    }
+    assert.notEqual(journal.version(), second);
+    const third = journal.version();
+    journal.run("UPDATE nights SET error = 'x' WHERE id = 999");
+    assert.equal(journal.version(), third, "no row was changed");
+  }));
+
 Deno.test("a journal of a later version is refused and left as it is", async () => {
   const path = await Deno.makeTempFile();
   try {

@@ -13,14 +13,40 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 /**
- * Writes the metrics of a journal in the text form of Prometheus.
+ * The metrics of this moment in the text form of Prometheus.
  *
- * @param journal The journal.
  * @param resources Free memory and disk.
  * @param now Milliseconds of UTC since 1970.
  * @returns The text.
  */
-export function metricsText(journal: Journal, resources: Resources, now: number): string {
+export function momentMetrics(resources: Resources, now: number): string {
+  return [
+    metric("gppy_heartbeat_seconds", "gauge", "When the watcher wrote this, UTC", [[
+      {},
+      Math.round(now / 1000),
+    ]]),
+    metric(
+      "gppy_disk_free_bytes",
+      "gauge",
+      "Free disk",
+      [...resources.disk].map(([folder, free]): Sample => [{ folder }, free]),
+    ),
+    metric(
+      "gppy_memory_free_bytes",
+      "gauge",
+      "Free memory",
+      resources.memory === undefined ? [] : [[{}, resources.memory]],
+    ),
+  ].join("");
+}
+
+/**
+ * The metrics of a journal in the text form of Prometheus; the same as long as the journal is.
+ *
+ * @param journal The journal.
+ * @returns The text.
+ */
+export function journalMetrics(journal: Journal): string {
   const rows = (sql: string, ...labels: string[]): Sample[] =>
     journal.all(sql).map((row) => [
       Object.fromEntries(labels.map((name) => [name, String(row[name])])),
@@ -29,10 +55,6 @@ export function metricsText(journal: Journal, resources: Resources, now: number)
   const one = (sql: string): Sample[] => rows(sql);
   const reconciled = lastReconciliation(journal);
   return [
-    metric("gppy_heartbeat_seconds", "gauge", "When the watcher wrote this, UTC", [[
-      {},
-      Math.round(now / 1000),
-    ]]),
     metric(
       "gppy_nights",
       "gauge",
@@ -113,18 +135,6 @@ export function metricsText(journal: Journal, resources: Resources, now: number)
       "Raw lights without a product or a reason, at the last reconciliation",
       reconciled ? [[{}, reconciled.unaccounted]] : [],
     ),
-    metric(
-      "gppy_disk_free_bytes",
-      "gauge",
-      "Free disk",
-      [...resources.disk].map(([folder, free]): Sample => [{ folder }, free]),
-    ),
-    metric(
-      "gppy_memory_free_bytes",
-      "gauge",
-      "Free memory",
-      resources.memory === undefined ? [] : [[{}, resources.memory]],
-    ),
   ].join("");
 }
 
@@ -142,7 +152,7 @@ function metric(name: string, type: string, help: string, samples: readonly Samp
  * Writes the metrics beside and renames, so that no reader sees half of them.
  *
  * @param path The file, ending in `.prom`.
- * @param text As of {@linkcode metricsText}.
+ * @param text The metrics.
  */
 export function writeMetrics(path: string, text: string): void {
   Deno.mkdirSync(dirname(path), { recursive: true });

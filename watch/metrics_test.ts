@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { logged, withLog } from "./_log_list.ts";
 import { getLogger } from "@logtape/logtape";
 import { allSettled, World } from "./_watch_world.ts";
-import { metricsText } from "./metrics.ts";
+import { journalMetrics } from "./metrics.ts";
 import { serveMetrics } from "./metrics_server.ts";
 
 const NIGHT = "2024-04-23_gain2750";
@@ -99,7 +99,7 @@ Deno.test("a watcher that has not come round is not well, and one that is paused
   await using world = await World.make();
   using journal = world.journal();
   journal.setFact("paused", "disk");
-  const metrics = parseMetrics(metricsText(journal, { memory: undefined, disk: new Map() }, 0));
+  const metrics = parseMetrics(journalMetrics(journal));
   assert.deepEqual(metrics.get("gppy_paused"), ["gppy_paused 1"]);
 });
 
