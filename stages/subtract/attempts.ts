@@ -7,6 +7,7 @@
 import { DataError, GppyError } from "../../config/errors.ts";
 import type { Compute } from "../../gpu/compute.ts";
 import type { Gate } from "../manifest.ts";
+import type { CompanionFiles } from "./companion_files.ts";
 import { finishDifference, type FinishedDifference } from "./finish.ts";
 import {
   type DifferenceMetrics,
@@ -17,7 +18,7 @@ import {
 } from "./judge.ts";
 import type { LoadedPair } from "./load_pair.ts";
 import { type BlockResiduals, blockResiduals } from "./residuals.ts";
-import type { AlignedPair, Engine } from "./pair.ts";
+import type { AlignedPair, Engine, EngineResult } from "./pair.ts";
 
 /** One engine's difference and the verdict on it. */
 export interface Attempt {
@@ -27,6 +28,8 @@ export interface Attempt {
   /** Share of the variance of bare sky that the difference shows to be noise; 1 unless the field is crowded. */
   readonly noiseShare: number;
   readonly finished: FinishedDifference;
+  /** Its mask and weight, written already if they are still open. */
+  readonly files: CompanionFiles;
   /** What is left in squares of the sky. */
   readonly blocks: BlockResiduals;
   readonly metrics: DifferenceMetrics;
@@ -47,6 +50,8 @@ export interface AttemptOptions {
   /** Where differences are finished. */
   readonly compute: Compute;
   readonly signal: AbortSignal;
+  /** Begins the files of mask and weight. */
+  readonly openFiles: () => Promise<CompanionFiles>;
   /** Science flux over reference flux of a star as the zero points have it. */
   readonly zeroPointRatio: number | undefined;
   /** Told of each engine that failed. */
@@ -87,6 +92,8 @@ export async function tryEngines(
       const attempt = await attemptWith(engine, loaded, options);
       attempts.push(attempt);
       if (attempt.verdict !== "fail") break;
+      // the next engine writes files of the same names
+      await attempt.files[Symbol.asyncDispose]();
     } catch (error) {
       if (!(error instanceof GppyError)) throw error;
       failures.push({ engine: engine.name, error });
@@ -130,6 +137,7 @@ async function attemptWith(
     if (pullSigma === null || !(pullSigma > 0) || pullSigma >= TOO_QUIET) break;
     noiseShare *= pullSigma ** 2;
     attempt.finished[Symbol.dispose]();
+    await attempt.files[Symbol.asyncDispose]();
     attempt = await attemptOnce(engine, loaded, loaded.pairWith(noiseShare), options);
   }
   return { ...attempt, noiseShare };
@@ -142,14 +150,32 @@ async function attemptOnce(
   options: AttemptOptions,
 ): Promise<Attempt> {
   const result = await engine.run(pair);
+  const files = await options.openFiles();
+  try {
+    return { ...await judged(loaded, pair, result, files, options), files };
+  } catch (error) {
+    await files[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function judged(
+  loaded: LoadedPair,
+  pair: AlignedPair,
+  result: EngineResult,
+  files: CompanionFiles,
+  options: AttemptOptions,
+): Promise<Omit<Attempt, "files">> {
   const { quiet } = loaded;
   const { skyMeshPx, compute, signal } = options;
-  const finished = await finishDifference(pair, result, { quiet, skyMeshPx, compute, signal });
+  const onRows = files.write.bind(files);
+  const how = { quiet, skyMeshPx, compute, signal, onRows };
+  const finished = await finishDifference(pair, result, how);
   const blocks = await blockResiduals(compute, pair, finished, quiet);
   const metrics = measureDifference(pair, finished, quiet, blocks, options.zeroPointRatio);
   const { registrationPx, registrationScatterPx } = loaded;
   const facts = { coverage: loaded.aligned.coverage, registrationPx, registrationScatterPx };
   const gates = judge(finished, metrics, facts, options.limits);
   const verdict = worst(gates);
-  return { engine: engine.name, pair, finished, blocks, metrics, gates, verdict, noiseShare: 1 };
+  return { engine: result.engine, pair, finished, blocks, metrics, gates, verdict, noiseShare: 1 };
 }

@@ -16,7 +16,8 @@ import { meshSurface } from "../../sky/background.ts";
 import { bit, UNUSABLE } from "../../sky/mask.ts";
 import { growSaturated } from "./grow_saturated.ts";
 import { removeHalos } from "./halos.ts";
-import type { AlignedPair, EngineResult } from "./pair.ts";
+import type { CompanionRows } from "./companion_files.ts";
+import type { AlignedPair, DifferenceStrip, EngineResult } from "./pair.ts";
 import { residualSky } from "./residual_sky.ts";
 import { SharedArrays } from "./shared_arrays.ts";
 
@@ -44,6 +45,8 @@ export interface FinishOptions {
   readonly skyMeshPx: number;
   readonly compute: Compute;
   readonly signal?: AbortSignal | undefined;
+  /** Told of rows that will not change any more, from the first to the last; waited for. */
+  readonly onRows?: ((rows: CompanionRows) => Promise<void>) | undefined;
 }
 
 /** Planes of an input that its neighbours inherit through the kernel. */
@@ -95,30 +98,47 @@ async function weighStrips(
   pair: AlignedPair,
   result: EngineResult,
   whole: Whole,
-  { compute, signal }: FinishOptions,
+  options: FinishOptions,
 ): Promise<number> {
-  const { width } = pair;
-  const planes = { noData: NO_DATA, unusable: UNUSABLE, signal };
+  // rows are written while the next ones are made
+  let writing: Promise<void> | undefined;
   let masked = 0;
-  for await (const { firstRow, rows, difference, variance } of result.strips()) {
-    using arrays = new SharedArrays(compute);
-    const joined = arrays.words(rows * width);
-    await joinStrip(pair, result, firstRow, joined, { compute, arrays, signal });
-    const part = <Pixels extends Float32Array | Uint16Array>(array: Pixels) =>
-      array.subarray(firstRow * width, (firstRow + rows) * width) as Pixels;
-    const into = {
-      difference: part(whole.difference),
-      mask: part(whole.mask),
-      weight: part(whole.weight),
-    };
-    masked += await weighDifference(
-      compute,
-      { width, joined, difference, variance },
-      into,
-      planes,
-    );
+  try {
+    for await (const strip of result.strips()) {
+      const { into, unusable } = await weighStrip(pair, result, strip, whole, options);
+      masked += unusable;
+      await writing;
+      writing = options.onRows?.(into);
+      writing?.catch(() => undefined); // told where it is waited for
+    }
+    await writing;
+  } finally {
+    await writing?.catch(() => undefined); // it reads memory that may be freed now
   }
   return masked;
+}
+
+async function weighStrip(
+  pair: AlignedPair,
+  result: EngineResult,
+  { firstRow, rows, difference, variance }: DifferenceStrip,
+  whole: Whole,
+  { compute, signal }: FinishOptions,
+): Promise<{ readonly into: Whole; readonly unusable: number }> {
+  const { width } = pair;
+  using arrays = new SharedArrays(compute);
+  const joined = arrays.words(rows * width);
+  await joinStrip(pair, result, firstRow, joined, { compute, arrays, signal });
+  const part = <Pixels extends Float32Array | Uint16Array>(array: Pixels) =>
+    array.subarray(firstRow * width, (firstRow + rows) * width) as Pixels;
+  const into = {
+    difference: part(whole.difference),
+    mask: part(whole.mask),
+    weight: part(whole.weight),
+  };
+  const strip = { width, joined, difference, variance };
+  const planes = { noData: NO_DATA, unusable: UNUSABLE, signal };
+  return { into, unusable: await weighDifference(compute, strip, into, planes) };
 }
 
 /** Joins rows of the masks: of both images, and of the engine where it has one. */

@@ -13,7 +13,7 @@ import { type Attempt, type AttemptOptions, tryEngines } from "./attempts.ts";
 import { DECORRELATED } from "./decorrelated.ts";
 import { chooseEngines, ENGINES } from "./engines.ts";
 import { type LoadedPair, loadPair } from "./load_pair.ts";
-import { bare, writeOutputs } from "./outputs.ts";
+import { bare, openCompanions, writeOutputs } from "./outputs.ts";
 import { findReference } from "./references.ts";
 import { SCORE } from "./score.ts";
 import { writeExtras } from "./write_extras.ts";
@@ -162,14 +162,17 @@ async function subtractOne(
   try {
     using loaded = await loadPair(stack, reference, context, params);
     const engines = await chooseEngines(params, context, scratch);
-    const options = attemptOptions(stack, loaded, params, context);
-    const compute = await context.compute.get();
-    const outcome = await tryEngines(loaded, engines, { ...options, compute });
-    const { chosen } = outcome;
-    using _images = chosen.finished;
     const { folder, signal } = context;
+    const compute = await context.compute.get();
     const { pictures } = params;
     const parts = { science: stack, loaded, folder, compute, signal, pictures };
+    const outcome = await tryEngines(loaded, engines, {
+      ...attemptOptions(stack, loaded, params, context),
+      ...{ compute, openFiles: () => openCompanions(parts) },
+    });
+    const { chosen } = outcome;
+    using _images = chosen.finished;
+    await using _files = chosen.files;
     const products = await writeOutputs({ ...parts, ...outcome });
     products.push(...await writeFurther(products, loaded, chosen, params, context));
     const failed = chosen.verdict === "fail";
@@ -207,7 +210,7 @@ function attemptOptions(
   loaded: LoadedPair,
   params: Params,
   context: StageContext,
-): Omit<AttemptOptions, "compute"> {
+): Omit<AttemptOptions, "compute" | "openFiles"> {
   return {
     signal: context.signal,
     limits: { ...params, maxRegistrationPx: params.maxRegistration },

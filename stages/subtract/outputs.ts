@@ -12,8 +12,9 @@ import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Gate, Product } from "../manifest.ts";
 import type { NewProduct } from "../stage.ts";
 import type { Attempt, FailedAttempt } from "./attempts.ts";
+import { CompanionFiles } from "./companion_files.ts";
 import type { LoadedPair } from "./load_pair.ts";
-import { writeFloats, writeMaskPlanes } from "./write_images.ts";
+import { StripFile, writeWhole } from "./write_images.ts";
 import { type StarResiduals, starResiduals } from "./residuals.ts";
 
 /** What is written of one pair. */
@@ -44,13 +45,34 @@ export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
   const at = (name: string) => join(folder, name);
   const header = differenceHeader(parts);
   const { difference, mask, weight } = chosen.finished;
-  const image = { width, height, compute: parts.compute, signal: parts.signal };
-  const companion = { ...image, header: bare(header) };
-  await writeFloats(at(`${id}.fits`), difference, { ...image, header });
-  await writeMaskPlanes(at(`${id}.mask.fits`), mask, companion);
-  await writeFloats(at(`${id}.weight.fits`), weight, companion);
+  const { compute, signal } = parts;
+  await using file = await StripFile.floats(at(`${id}.fits`), {
+    ...{ width, height, header, compute, signal },
+  });
+  await writeWhole(file, difference, { width, height });
+  if (chosen.files.isOpen) await chosen.files.finish();
+  else {
+    await using files = await openCompanions(parts);
+    await files.writeWhole({ mask, weight }, { width, height });
+  }
   const images = describeImages(parts, at);
   return parts.pictures ? [...images, ...await writePictures(parts)] : images;
+}
+
+/**
+ * Begins the mask and the weight of a difference.
+ *
+ * @param parts The pair, and where to.
+ * @returns The files.
+ */
+export function openCompanions(
+  parts: Pick<OutputParts, "science" | "loaded" | "folder" | "compute" | "signal">,
+): Promise<CompanionFiles> {
+  const { science, loaded, folder, compute, signal } = parts;
+  const { width, height } = loaded.pair;
+  const path = (kind: string) => join(folder, `${science.id}.subt.${kind}.fits`);
+  const options = { width, height, header: bare(loaded.science.header), compute, signal };
+  return CompanionFiles.open({ mask: path("mask"), weight: path("weight") }, options);
 }
 
 function describeImages(parts: OutputParts, at: (name: string) => string): NewProduct[] {

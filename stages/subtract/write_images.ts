@@ -1,12 +1,11 @@
 /**
- * Writes images that are held whole: encoded and checksummed by all threads, strip by strip, while
- * the strip before is written.
+ * Writes images strip by strip, encoded and checksummed by all threads.
  *
  * @module
  */
 
 import type { FitsHeader } from "../../fits/header.ts";
-import { createImage, type ImageSpec, type ImageWriter } from "../../fits/image.ts";
+import { createImage, type ImageWriter } from "../../fits/image.ts";
 import type { Compute } from "../../gpu/compute.ts";
 import {
   encodeFloats,
@@ -28,88 +27,77 @@ export interface WriteImageOptions {
 }
 
 /** Rows of a strip; even, so that a mask's strips end with whole words. */
-const STRIP_ROWS = 128;
+const STRIP_ROWS = 256;
 
-/**
- * Writes an image as float32.
- *
- * @param path Where to; written beside and renamed.
- * @param data `[height, width]`.
- * @param options Size, header.
- */
-export async function writeFloats(
-  path: string,
-  data: Float32Array<ArrayBufferLike>,
-  options: WriteImageOptions,
-): Promise<void> {
-  const { width, compute, signal } = options;
-  await writeStrips(path, { ...options, bitpix: -32 }, options, async (from, to, raw) => {
-    const sums = new Uint32Array((to - from) * 2);
-    const strip = data.subarray(from * width, to * width);
-    await encodeFloats(compute, strip, { raw, sums }, { width, signal });
-    return foldSums(sums);
-  });
-}
+/** An image of floats or a mask that is written while it is made, from the first row to the last. */
+export class StripFile implements AsyncDisposable {
+  readonly #writer: ImageWriter;
+  readonly #options: WriteImageOptions;
 
-/**
- * Writes a mask with its `MP_<NAME>` cards.
- *
- * @param path Where to; written beside and renamed.
- * @param mask `[height, width]`.
- * @param options Size, header.
- */
-export async function writeMaskPlanes(
-  path: string,
-  mask: Uint16Array<ArrayBufferLike>,
-  options: WriteImageOptions,
-): Promise<void> {
-  const { width, compute, signal } = options;
-  const header = setPlaneCards(options.header.clone());
-  for (const card of ["BUNIT", "BLANK", "DATAMIN", "DATAMAX"]) header.delete(card);
-  const spec = { ...options, header, bitpix: 16, bscale: 1, bzero: 32768 } as const;
-  await writeStrips(path, spec, options, async (from, to, raw) => {
-    const rows = to - from;
-    const sums = new Uint32Array(rows * 2), counts = new Uint32Array(rows * MASK_PLANES);
-    const strip = mask.subarray(from * width, to * width);
-    await encodeMask(compute, strip, { raw, sums, counts }, { width, signal });
-    return foldMaskSums(sums, width);
-  });
-}
-
-/** Encodes rows `from` to `to` and gives the sum of their words if it is known. */
-type Encode = (from: number, to: number, raw: Uint8Array) => Promise<number | undefined>;
-
-async function writeStrips(
-  path: string,
-  spec: ImageSpec,
-  { width, height, compute }: WriteImageOptions,
-  encode: Encode,
-): Promise<void> {
-  const rowBytes = width * Math.abs(spec.bitpix ?? -32) / 8;
-  using arrays = new SharedArrays(compute);
-  const rooms = [0, 1].map(() => arrays.bytes(Math.min(STRIP_ROWS, height) * rowBytes));
-  await using writer = await createImage(path, spec);
-  const begin = (from: number) => {
-    const to = Math.min(height, from + STRIP_ROWS);
-    const raw = rooms[(from / STRIP_ROWS) % 2]!.subarray(0, (to - from) * rowBytes);
-    const sum = encode(from, to, raw);
-    sum.catch(() => undefined); // told where it is waited for
-    return { raw, sum };
-  };
-  await writeInTurn(writer, height, begin);
-  await writer.finish();
-}
-
-async function writeInTurn(
-  writer: ImageWriter,
-  height: number,
-  begin: (from: number) => { readonly raw: Uint8Array; readonly sum: Promise<number | undefined> },
-): Promise<void> {
-  let next = begin(0);
-  for (let from = 0; from < height; from += STRIP_ROWS) {
-    const { raw, sum } = next;
-    const known = await sum;
-    if (from + STRIP_ROWS < height) next = begin(from + STRIP_ROWS);
-    await writer.writeRowBytes(raw, known);
+  private constructor(writer: ImageWriter, options: WriteImageOptions) {
+    this.#writer = writer;
+    this.#options = options;
   }
+
+  /** Begins an image of float32. */
+  static async floats(path: string, options: WriteImageOptions): Promise<StripFile> {
+    return new StripFile(await createImage(path, { ...options, bitpix: -32 }), options);
+  }
+
+  /** Begins a mask with its `MP_<NAME>` cards. */
+  static async mask(path: string, options: WriteImageOptions): Promise<StripFile> {
+    const header = setPlaneCards(options.header.clone());
+    for (const card of ["BUNIT", "BLANK", "DATAMIN", "DATAMAX"]) header.delete(card);
+    const spec = { ...options, header, bitpix: 16, bscale: 1, bzero: 32768 } as const;
+    return new StripFile(await createImage(path, spec), options);
+  }
+
+  /**
+   * Writes the next rows. Wait for it before the next call.
+   *
+   * @param rows `[rows, width]`, of the kind of the file; an even number unless they are the last.
+   */
+  async write(rows: Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike>): Promise<void> {
+    const { width, compute, signal } = this.#options;
+    const count = rows.length / width;
+    using arrays = new SharedArrays(compute);
+    const raw = arrays.bytes(rows.byteLength);
+    const sums = new Uint32Array(count * 2);
+    if (rows instanceof Float32Array) {
+      await encodeFloats(compute, rows, { raw, sums }, { width, signal });
+      await this.#writer.writeRowBytes(raw, foldSums(sums));
+    } else {
+      const counts = new Uint32Array(count * MASK_PLANES);
+      await encodeMask(compute, rows, { raw, sums, counts }, { width, signal });
+      await this.#writer.writeRowBytes(raw, foldMaskSums(sums, width));
+    }
+  }
+
+  /** Completes the file and gives it its name. */
+  async finish(): Promise<void> {
+    await this.#writer.finish();
+  }
+
+  /** Removes the file unless it was finished. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.abort();
+  }
+}
+
+/**
+ * Writes a whole image.
+ *
+ * @param file Where to, just begun.
+ * @param data `[height, width]`.
+ * @param options Size.
+ */
+export async function writeWhole(
+  file: StripFile,
+  data: Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike>,
+  { width, height }: Pick<WriteImageOptions, "width" | "height">,
+): Promise<void> {
+  for (let row = 0; row < height; row += STRIP_ROWS) {
+    await file.write(data.subarray(row * width, Math.min(height, row + STRIP_ROWS) * width));
+  }
+  await file.finish();
 }
