@@ -16,6 +16,6 @@ image = fits.getdata(sys.argv[2]).astype(np.float32)
 mask, clean = astroscrappy.detect_cosmics(
     image, gain=wanted["gainEAdu"], readnoise=wanted["readNoiseE"], sigclip=wanted["sigmaClip"],
     sigfrac=wanted["sigmaFraction"], objlim=wanted["contrast"], niter=wanted["iterations"],
-    satlevel=1e9, sepmed=True, fsmode="median", cleantype="medmask")
+    satlevel=1e9, sepmed=wanted["separable"], fsmode="median", cleantype="medmask")
 fits.writeto(os.path.join(sys.argv[3], "peer.fits"), clean, overwrite=True)
 fits.writeto(os.path.join(sys.argv[3], "peer.mask.fits"), mask.astype(np.uint8), overwrite=True)

@@ -117,20 +117,21 @@ export function laplaceSignal(args: usize, from: u32, to: u32, scratch: usize): 
  */
 export function subtractMedian(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
-  const limit = paramF32(args, 0);
+  const columns = scratch + PAD;
+  const distance = rowBytes(args);
+  const out = columns + 5 * distance;
+  const limit = f32x4.splat(paramF32(args, 0));
   for (let y = <i32>from; y < <i32>to; y++) {
+    sortColumns(args, 0, y, columns, width);
     const signal = rowOf(args, 0, y);
-    const out = rowOf(args, 1, y);
-    memory.copy(out, signal, <usize>width << 2);
-    for (let x: u32 = 0; x < width; x += 4) {
-      const four = v128.load(signal + (<usize>x << 2));
-      if (!v128.any_true(f32x4.gt(four, f32x4.splat(limit)))) continue;
-      for (let at = x; at < min(width, x + 4); at++) {
-        const s = load<f32>(signal + (<usize>at << 2));
-        if (!(s > limit)) continue;
-        store<f32>(out + (<usize>at << 2), s - medianAround(args, 0, at, y, 2, scratch));
+    for (let x: usize = 0; x < <usize>width << 2; x += 16) {
+      let four = v128.load(signal + x);
+      if (v128.any_true(f32x4.gt(four, limit))) {
+        four = f32x4.sub(four, median25(columns + x, distance));
       }
+      v128.store(out + x, four);
     }
+    memory.copy(rowOf(args, 1, y), out, <usize>width << 2);
   }
 }
 
