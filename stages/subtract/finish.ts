@@ -174,7 +174,7 @@ async function joinStrip(
 }
 
 /** Rows of the background that are taken off at once. */
-const STRIP_ROWS = 256;
+const STRIP_ROWS = 512;
 
 async function flatten(
   pair: AlignedPair,

@@ -47,7 +47,7 @@ export interface LoadContext {
 }
 
 /** Bytes that are read at once. */
-const STRIP_BYTES = 8 << 20;
+const STRIP_BYTES = 16 << 20;
 /** A stack has left the streak out where both are set. */
 const CLIPPED_STREAK = { all: bit("STREAK", "CLIPPED"), drop: bit("STREAK") };
 

@@ -79,7 +79,7 @@ async function measureShare(
 }
 
 /** Rows of a strip: whole tiles of the kernel. */
-const STRIP_ROWS = 256;
+const STRIP_ROWS = 512;
 
 async function* differenceStrips(
   pair: AlignedPair,

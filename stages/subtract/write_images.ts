@@ -27,7 +27,7 @@ export interface WriteImageOptions {
 }
 
 /** Rows of a strip; even, so that a mask's strips end with whole words. */
-const STRIP_ROWS = 256;
+const STRIP_ROWS = 512;
 
 /** An image of floats or a mask that is written while it is made, from the first row to the last. */
 export class StripFile implements AsyncDisposable {

@@ -3,7 +3,7 @@
 // u8, alike; 3 middle of each cell, f32 [rows of cells, cells]; 4 rows of pixels of each row of cells, u32;
 // 5 sums, f32 [rows of cells, cells, 5]: how many, difference, variance, pulls, squares of pulls.
 // Parameters: 0 pixels a row, 1 side of a cell, 2 cells a row, 3 limit, f32: of the square of a pull.
-// In float64 but for the result.
+// Rows of a cell are summed in float32, cells in float64.
 
 import { paramF32, paramU32, slotPointer } from "../arguments.as";
 
@@ -49,6 +49,8 @@ export function cellSums(args: usize, from: u32, to: u32, _scratch: usize): void
         const weights = slotPointer(args, 1) + (at << 2);
         const takes = slotPointer(args, 2) + at;
         let x: usize = 0;
+        // a row of a cell is short enough for float32
+        let rowSum = zero, rowVariance = zero, rowPull = zero, rowSquare = zero;
         for (; x + 4 <= <usize>pixels; x += 4) {
           const value = v128.load(values + (x << 2));
           const weight = v128.load(weights + (x << 2));
@@ -60,12 +62,16 @@ export function cellSums(args: usize, from: u32, to: u32, _scratch: usize): void
             f32x4.le(power, limit),
           );
           counts = i32x4.sub(counts, good);
-          const one = f32x4.mul(value, f32x4.sqrt(weight));
-          sums = f64x2.add(sums, both(v128.and(value, good)));
-          variances = f64x2.add(variances, both(v128.and(f32x4.div(f32x4.splat(1), weight), good)));
-          pulls = f64x2.add(pulls, both(v128.and(one, good)));
-          squares = f64x2.add(squares, both(v128.and(f32x4.mul(one, one), good)));
+          const one = v128.and(f32x4.mul(value, f32x4.sqrt(weight)), good);
+          rowSum = f32x4.add(rowSum, v128.and(value, good));
+          rowVariance = f32x4.add(rowVariance, v128.and(f32x4.div(f32x4.splat(1), weight), good));
+          rowPull = f32x4.add(rowPull, one);
+          rowSquare = f32x4.add(rowSquare, f32x4.mul(one, one));
         }
+        sums = f64x2.add(sums, both(rowSum));
+        variances = f64x2.add(variances, both(rowVariance));
+        pulls = f64x2.add(pulls, both(rowPull));
+        squares = f64x2.add(squares, both(rowSquare));
         for (; x < <usize>pixels; x++) {
           const value = load<f32>(values + (x << 2));
           const weight = load<f32>(weights + (x << 2));

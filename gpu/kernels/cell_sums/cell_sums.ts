@@ -54,7 +54,8 @@ export interface SummedCells {
 const CELL_THREADS = 256;
 
 /**
- * Sums the pixels of cells. In float64 on the cpu, in float32 on a GPU; the results are float32.
+ * Sums the pixels of cells: rows of a cell in float32, all of them in float64 on the cpu and in float32
+ * on a GPU; the results are float32.
  *
  * @param compute Where.
  * @param image The difference.

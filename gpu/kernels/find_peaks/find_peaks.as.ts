@@ -45,19 +45,36 @@ function nodesOfRow(args: usize, y: u32, scratch: usize): void {
   }
 }
 
-/** Four pixels above the sky; 0 without a value. */
-function lightOf(at: usize, level: v128): v128 {
-  const v = f32x4.sub(v128.load(at), level);
-  return v128.and(v, f32x4.eq(f32x4.sub(v, v), f32x4.splat(0)));
+/** A row above the sky, 0 without a value; levels at the nodes lie at `levels`. */
+function lightRow(source: usize, width: u32, levels: usize, shift: u32, out: usize): void {
+  const step = 1 << shift;
+  const zero = f32x4.splat(0);
+  const ramp = f32x4.mul(f32x4(0, 1, 2, 3), f32x4.splat(<f32>1 / <f32>step));
+  for (let left: u32 = 0; left < width; left += step, levels += 4) {
+    const a = load<f32>(levels);
+    const slope = load<f32>(levels, 4) - a;
+    const end = min(width, left + step);
+    const added = f32x4.splat(slope * 4 / <f32>step);
+    let level = f32x4.relaxed_madd(ramp, f32x4.splat(slope), f32x4.splat(a));
+    let x = left;
+    for (; x + 4 <= end; x += 4) {
+      const v = f32x4.sub(v128.load(source + (<usize>x << 2)), level);
+      v128.store(out + (<usize>x << 2), v128.and(v, f32x4.eq(f32x4.sub(v, v), zero)));
+      level = f32x4.add(level, added);
+    }
+    for (; x < end; x++) {
+      const v = load<f32>(source + (<usize>x << 2)) - (a + slope * <f32>(x - left) / <f32>step);
+      store<f32>(out + (<usize>x << 2), v - v == 0 ? v : 0);
+    }
+  }
 }
 
 /** Smooths a column of five rows: `rows` holds their addresses. */
-function smoothDown(rows: usize, at: usize, level: v128): v128 {
-  let sum = f32x4.mul(lightOf(load<u32>(rows, 8) + at, level), f32x4.splat(MIDDLE));
-  const near = f32x4.add(lightOf(load<u32>(rows, 4) + at, level), lightOf(load<u32>(rows, 12) + at, level));
-  const far = f32x4.add(lightOf(load<u32>(rows) + at, level), lightOf(load<u32>(rows, 16) + at, level));
-  sum = f32x4.relaxed_madd(near, f32x4.splat(INNER), sum);
-  return f32x4.relaxed_madd(far, f32x4.splat(OUTER), sum);
+function smoothDown(rows: usize, at: usize): v128 {
+  const sum = f32x4.mul(v128.load(load<u32>(rows, 8) + at), f32x4.splat(MIDDLE));
+  const near = f32x4.add(v128.load(load<u32>(rows, 4) + at), v128.load(load<u32>(rows, 12) + at));
+  const far = f32x4.add(v128.load(load<u32>(rows) + at), v128.load(load<u32>(rows, 16) + at));
+  return f32x4.relaxed_madd(far, f32x4.splat(OUTER), f32x4.relaxed_madd(near, f32x4.splat(INNER), sum));
 }
 
 /** Smooths along the row; two words of 0 lie ahead of `line` and behind its end. */
@@ -68,34 +85,36 @@ function smoothAcross(line: usize): v128 {
   return f32x4.relaxed_madd(far, f32x4.splat(OUTER), f32x4.relaxed_madd(near, f32x4.splat(INNER), sum));
 }
 
+/**
+ * Working memory: five addresses; levels and noise at the nodes of a row; five rows of light; a line
+ * with four words of 0 at either end.
+ */
 export function smoothRows(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
   const columns = paramU32(args, COLUMNS);
   const shift = paramU32(args, SHIFT);
-  const last = inputRowsOf(args) - 1;
-  const step = 1 << shift;
-  const ramp = f32x4.mul(f32x4(0, 1, 2, 3), f32x4.splat(<f32>1 / <f32>step));
+  const last = <i32>inputRowsOf(args) - 1;
   const levels = scratch + 32;
   const noise = levels + (<usize>columns << 2);
-  const line = noise + (<usize>columns << 2) + 16;
-  const whole = <usize>(width & ~3);
-  for (let y = from; y < to; y++) {
+  const rowBytes = <usize>((width + 3) & ~3) << 2;
+  const light = (noise + (<usize>columns << 2) + 15) & ~15;
+  const line = light + 5 * rowBytes + 16;
+  memory.fill(line - 16, 0, rowBytes + 32);
+  let next = <i32>from - 2;
+  for (let y = <i32>from; y < <i32>to; y++) {
     const number = load<u32>(slotPointer(args, 1) + (<usize>y << 2));
     nodesOfRow(args, number, levels);
+    for (; next <= y + 2; next++) {
+      // a row beyond the image is its neighbour once more; the sky is that of two rows before, so smooth it is
+      const row = <u32>max(0, min(last, next));
+      const source = slotPointer(args, 0) + (<usize>(row * width) << 2);
+      lightRow(source, width, levels, shift, light + <usize>((next + 10) % 5) * rowBytes);
+    }
     for (let d: i32 = -2; d <= 2; d++) {
-      const row = <u32>max(0, min(<i32>last, <i32>y + d));
-      store<u32>(scratch + (<usize>(d + 2) << 2), <u32>(slotPointer(args, 0) + (<usize>(row * width) << 2)));
+      store<u32>(scratch + (<usize>(d + 2) << 2), <u32>(light + <usize>((y + d + 10) % 5) * rowBytes));
     }
-    memory.fill(line - 16, 0, smoothBytes(width));
-    for (let x: usize = 0; x < whole; x += 4) {
-      const node = levels + ((x >> shift) << 2);
-      const a = load<f32>(node);
-      const slope = load<f32>(node, 4) - a;
-      const start = a + slope * <f32>(<u32>x & (step - 1)) / <f32>step;
-      const level = f32x4.relaxed_madd(ramp, f32x4.splat(slope), f32x4.splat(start));
-      v128.store(line + (x << 2), smoothDown(scratch, x << 2, level));
-    }
-    for (let x = whole; x < <usize>width; x++) smoothPixel(scratch, x, levels, shift, line);
+    for (let at: usize = 0; at < rowBytes; at += 16) v128.store(line + at, smoothDown(scratch, at));
+    for (let at = <usize>width << 2; at < rowBytes; at += 4) store<f32>(line + at, 0);
     const out = slotPointer(args, 3) + <usize>y * smoothBytes(width);
     memory.fill(out, 0, HEAD);
     store<u32>(out, number);
@@ -105,21 +124,6 @@ export function smoothRows(args: usize, from: u32, to: u32, scratch: usize): voi
     }
     for (let x = <usize>width; x < <usize>((width + 3) & ~3) + BEHIND; x++) store<f32>(out + HEAD + (x << 2), 0);
   }
-}
-
-/** Smooths a column of five pixels. */
-function smoothPixel(rows: usize, x: usize, levels: usize, shift: u32, line: usize): void {
-  const step = 1 << shift;
-  const node = levels + ((x >> shift) << 2);
-  const share = <f32>(<u32>x & (step - 1)) / <f32>step;
-  const level = load<f32>(node) + (load<f32>(node, 4) - load<f32>(node)) * share;
-  let sum: f32 = 0;
-  for (let d: usize = 0; d < 5; d++) {
-    const v = load<f32>(<usize>load<u32>(rows + (d << 2)) + (x << 2)) - level;
-    const weight: f32 = d == 2 ? MIDDLE : d == 1 || d == 3 ? INNER : OUTER;
-    if (v - v == 0) sum += v * weight;
-  }
-  store<f32>(line + (x << 2), sum);
 }
 
 export function findPeaks(args: usize, from: u32, to: u32, _scratch: usize): void {

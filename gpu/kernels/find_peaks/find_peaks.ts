@@ -42,7 +42,7 @@ export interface Peaks {
 export const SMOOTHED_NOISE = 70 / 256;
 
 /** Rows of a strip. */
-const ROWS = 256;
+const ROWS = 512;
 /** log2 of the distance of the nodes of the sky, px: a cell of the usual mesh. */
 const SHIFT = 6;
 
@@ -90,7 +90,8 @@ export async function findPeaks(
         {
           ...{ kernel: FIND_PEAKS, entry: "smoothRows", slots: [0, 1, 2, 3], params, rows: "all" },
           each: "row",
-          scratchBytes: 128 + sky.columns * 8 + width * 4 + 64,
+          pieceRows: 32,
+          scratchBytes: 128 + sky.columns * 8 + 6 * 4 * ((width + 3) & ~3) + 64,
         },
         { kernel: FIND_PEAKS, entry: "findPeaks", slots: [3, 4], params, each: width },
       ],
