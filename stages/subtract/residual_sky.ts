@@ -75,7 +75,7 @@ async function cellMeans(
 ): Promise<CellMeans> {
   const clip = { cellPx, clipSigma: CLIP_SIGMA, signal };
   // Cut about nothing first, then about the mean.
-  const first = await sumCells(compute, pixels, clip);
+  const first = await sumCells(compute, pixels, { ...clip, also: [] });
   const middles = Float32Array.from(first.sum, (sum, k) => sum / Math.max(first.count[k]!, 1));
   const { columns, rows, count, sum, variance } = await sumCells(compute, pixels, {
     ...clip,

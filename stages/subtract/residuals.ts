@@ -47,7 +47,9 @@ export async function blockResiduals(
   const { width, height } = pair;
   const { difference, weight } = finished;
   const image = { width, height, difference, weight, quiet };
-  const sums = await sumCells(compute, image, { cellPx: blockPx, clipSigma: MOST_PULL });
+  const sums = await sumCells(compute, image, {
+    ...{ cellPx: blockPx, clipSigma: MOST_PULL, also: ["pulls"] },
+  });
   const columns = Math.max(1, Math.floor(width / blockPx));
   const rows = Math.max(1, Math.floor(height / blockPx));
   const size = columns * rows;

@@ -2,7 +2,8 @@
 // Slots: 0 difference, f32 [rows of cells, side, width]; 1 inverse variance, f32, alike; 2 pixels to take,
 // u8, alike; 3 middle of each cell, f32 [rows of cells, cells]; 4 rows of pixels of each row of cells, u32;
 // 5 sums, f32 [rows of cells, cells, 5]: how many, difference, variance, pulls, squares of pulls.
-// Parameters: 0 pixels a row, 1 side of a cell, 2 cells a row, 3 limit, f32: of the square of a pull.
+// Parameters: 0 pixels a row, 1 side of a cell, 2 cells a row, 3 limit, f32: of the square of a pull,
+// 4 what is wanted: 1 variance, 2 pulls and their squares; others are 0.
 // Rows of a cell are summed in float32, cells in float64.
 
 import { paramF32, paramU32, slotPointer } from "../arguments.as";
@@ -26,6 +27,8 @@ export function cellSums(args: usize, from: u32, to: u32, _scratch: usize): void
   const side = paramU32(args, 1);
   const columns = paramU32(args, 2);
   const limit = f32x4.splat(paramF32(args, 3));
+  const wantVariance = (paramU32(args, 4) & 1) != 0;
+  const wantPulls = (paramU32(args, 4) & 2) != 0;
   const zero = f32x4.splat(0);
   for (let row = from; row < to; row++) {
     const rows = load<u32>(slotPointer(args, 4) + (<usize>row << 2));
@@ -62,11 +65,15 @@ export function cellSums(args: usize, from: u32, to: u32, _scratch: usize): void
             f32x4.le(power, limit),
           );
           counts = i32x4.sub(counts, good);
-          const one = v128.and(f32x4.mul(value, f32x4.sqrt(weight)), good);
           rowSum = f32x4.add(rowSum, v128.and(value, good));
-          rowVariance = f32x4.add(rowVariance, v128.and(f32x4.div(f32x4.splat(1), weight), good));
-          rowPull = f32x4.add(rowPull, one);
-          rowSquare = f32x4.add(rowSquare, f32x4.mul(one, one));
+          if (wantVariance) {
+            rowVariance = f32x4.add(rowVariance, v128.and(f32x4.div(f32x4.splat(1), weight), good));
+          }
+          if (wantPulls) {
+            const one = v128.and(f32x4.mul(value, f32x4.sqrt(weight)), good);
+            rowPull = f32x4.add(rowPull, one);
+            rowSquare = f32x4.add(rowSquare, f32x4.mul(one, one));
+          }
         }
         sums = f64x2.add(sums, both(rowSum));
         variances = f64x2.add(variances, both(rowVariance));
@@ -79,7 +86,8 @@ export function cellSums(args: usize, from: u32, to: u32, _scratch: usize): void
           if (load<u8>(takes + x) == 0 || !(weight > 0) || !(away * away * weight <= paramF32(args, 3))) continue;
           count++;
           sum += <f64>value;
-          variance += 1 / <f64>weight;
+          if (wantVariance) variance += 1 / <f64>weight;
+          if (!wantPulls) continue;
           pull += <f64>value * Math.sqrt(<f64>weight);
           square += <f64>value * <f64>value * <f64>weight;
         }

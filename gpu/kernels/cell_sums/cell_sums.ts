@@ -31,6 +31,8 @@ export interface CellSumOptions {
   readonly clipSigma: number;
   /** `[rows, columns]`; 0 everywhere if left out. */
   readonly middles?: Float32Array | undefined;
+  /** What is wanted besides; both if left out. What is not wanted is 0. */
+  readonly also?: readonly ("variance" | "pulls")[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -70,6 +72,8 @@ export async function sumCells(
   const { width, height } = image;
   const { cellPx, clipSigma, signal } = options;
   const columns = Math.ceil(width / cellPx), rows = Math.ceil(height / cellPx);
+  const { also = ["variance", "pulls"] } = options;
+  const wanted = (also.includes("variance") ? 1 : 0) | (also.includes("pulls") ? 2 : 0);
   const middles = options.middles ?? new Float32Array(rows * columns);
   const heights = Uint32Array.from(
     { length: rows },
@@ -92,7 +96,7 @@ export async function sumCells(
     ],
     passes: [{
       ...{ kernel: CELL_SUMS, entry: "cellSums", slots: [0, 1, 2, 3, 4, 5] },
-      params: [u32(width), u32(cellPx), u32(columns), f32(clipSigma ** 2)],
+      params: [u32(width), u32(cellPx), u32(columns), f32(clipSigma ** 2), u32(wanted)],
       ...{ each: area / (columns * CELL_THREADS), workgroup: CELL_THREADS },
     }],
   }, signal);

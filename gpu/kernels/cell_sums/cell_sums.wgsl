@@ -4,7 +4,7 @@ override WORKGROUP: u32 = 64u;
 
 struct Params {
   width: u32, rows: u32, top: u32, input_rows: u32,
-  pixels: u32, side: u32, columns: u32, limit: f32,
+  pixels: u32, side: u32, columns: u32, limit: f32, wanted: u32,
 }
 
 @group(0) @binding(0) var<storage, read> difference: array<f32>;
@@ -36,7 +36,8 @@ fn cellSums(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
       let taken = ((take[i / 4u] >> (8u * (i & 3u))) & 0xffu) != 0u;
       if (!taken || !(w > 0.0) || !(away * away * w <= params.limit)) { continue; }
       let pull = value * sqrt(w);
-      sum += vec4f(value, 1.0 / w, pull, pull * pull);
+      let pulls = select(vec2f(0.0), vec2f(pull, pull * pull), (params.wanted & 2u) != 0u);
+      sum += vec4f(value, select(0.0, 1.0 / w, (params.wanted & 1u) != 0u), pulls);
       count += 1.0;
     }
   }

@@ -18,7 +18,11 @@ async function compare(compute: Compute, width: number, height: number, cellPx: 
   const columns = Math.ceil(width / cellPx), rows = Math.ceil(height / cellPx);
   const middles = Float32Array.from({ length: rows * columns }, () => 2 * random());
   const options = { cellPx, clipSigma: 3, middles };
+  const plain = { ...options, also: [] };
   const made = await sumCells(compute, { width, height, difference, weight, quiet }, options);
+  const bare = await sumCells(compute, { width, height, difference, weight, quiet }, plain);
+  assert.deepEqual([bare.count, bare.sum], [made.count, made.sum]);
+  assert.ok(bare.variance.every((value) => value === 0) && bare.squares.every((v) => v === 0));
   assert.deepEqual([made.columns, made.rows], [columns, rows]);
   for (let cell = 0; cell < rows * columns; cell++) {
     const sums = [0, 0, 0, 0, 0];
