@@ -2,7 +2,8 @@
 // at once are sorted by a network; where no sample is excluded, missing or clipped, which is nearly
 // everywhere, the rest is done on vectors too.
 //
-// Slots: 0 values [K], f32, NaN where there is none; 1 masks [K], u16; 2 network, u16 pairs;
+// Slots: 0 values [K], f32, NaN where there is none; 1 masks [K], u16; 2 networks, u16 pairs: one that
+// sorts all, one for pixels with all K samples;
 // 3 table, f32: weights [K], variances [K], and by number of samples, [K + 1] each, factors of the MAD
 // and of a mean's variance;
 // 4 value, f32; 5 mask, u16; 6 inverse variance, f32. Parameters below.
@@ -22,6 +23,7 @@ const SAT: u32 = 8;
 const NO_DATA: u32 = 9;
 const CLIPPED: u32 = 10;
 const REJECTED: u32 = 11;
+const PLAIN_PAIRS: u32 = 12; // of the second network
 
 const CLIP: u32 = 1;
 const MEDIAN: u32 = 2;
@@ -221,6 +223,9 @@ export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): voi
   const whole = f32x4.splat(<f32>(total * total / (squares * factor)));
   const nothing = i16x8.splat(<i16>paramU32(args, NO_DATA));
   const zero = f32x4.splat(0);
+  const network = slotPointer(args, 2) + (<usize>paramU32(args, PAIRS) << 2);
+  const pairs = paramU32(args, PLAIN_PAIRS);
+  const ordered = pairs > 0 ? sorted : plain;
   const end = to * width;
   for (let p = from * width; p < end; p += BLOCK) {
     const value = slotPointer(args, 4) + (<usize>p << 2);
@@ -240,15 +245,17 @@ export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): voi
     }
     let simple = full && !masked && gaps == 0;
     if (simple) {
-      memory.copy(sorted, plain, frames * PLANE);
-      sortPlanes(sorted, slotPointer(args, 2), paramU32(args, PAIRS), PLANE);
+      if (pairs > 0) {
+        memory.copy(sorted, plain, frames * PLANE);
+        sortPlanes(sorted, network, pairs, PLANE);
+      }
       v128.store(mask, zero);
       v128.store(mask, zero, 16);
     }
     for (let i: u32 = 0; i < BLOCK; i += 4) {
       const at = <usize>i << 2;
-      if (simple && (!clips || withinBounds(args, sorted + at, frames))) {
-        v128.store(value + at, plainFour(args, plain + at, sorted + at, <f32>total));
+      if (simple && (!clips || withinBounds(args, ordered + at, frames))) {
+        v128.store(value + at, plainFour(args, plain + at, ordered + at, <f32>total));
         v128.store(weight + at, whole);
         continue;
       }

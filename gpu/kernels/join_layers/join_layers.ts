@@ -7,7 +7,7 @@
 import type { Compute } from "../../compute.ts";
 import { f32, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
 import { type CombineMethod, madToSigma } from "../clip_stack/clip_stack.ts";
-import { sortingNetwork } from "../clip_stack/network.ts";
+import { type Network, sortingNetwork } from "../clip_stack/network.ts";
 import {
   type EncodedMask,
   type EncodedRows,
@@ -133,13 +133,13 @@ export async function joinLayers(
   if (sources.length < 1 || sources.length > MOST_LAYERS) {
     throw new RangeError(`${sources.length} frames; 1 to ${MOST_LAYERS} can be combined`);
   }
-  const network = sortingNetwork(sources.length);
+  const networks = networksOf(sources.length, options.method);
   const slots: Slot[] = [
     rowNumbers(firstRow, rows),
     table(kernelWeights(options.kernel)),
     { role: "temporary", rowBytes: width * 4, planes: sources.length },
     { role: "temporary", rowBytes: width * 2, planes: sources.length },
-    table(network.length > 0 ? network : new Uint16Array(2)),
+    table(Uint16Array.from([...networks.all, ...networks.plain, 0, 0])),
     table(tablesOf(sources.length, options)),
     ...[result.value, result.mask, result.weight].map((array): Slot => ({
       role: "output",
@@ -155,7 +155,7 @@ export async function joinLayers(
       at: { ...SLOTS, source: FIRST_SOURCE + 3 * plane },
     })
   );
-  passes.push(joinPass(sources.length, network.length / 2, options));
+  passes.push(joinPass(sources.length, networks, options));
   for (const encode of encodings(result, width)) {
     passes.push(encode.pass(slots.length));
     slots.push(...encode.slots);
@@ -232,7 +232,21 @@ function normalised(weights: readonly number[]): number[] {
   return weights.map((weight) => weight / largest);
 }
 
-function joinPass(frames: number, pairs: number, options: JoinOptions): Pass {
+/** How samples are sorted. */
+interface Networks {
+  /** All of them. */
+  readonly all: Network;
+  /** Those that matter where there are as many samples as frames. */
+  readonly plain: Network;
+}
+
+function networksOf(frames: number, method: CombineMethod): Networks {
+  const middle = [(frames - 1) >> 1, frames >> 1];
+  const wanted = method === "mean" ? [] : method === "median" ? middle : [0, ...middle, frames - 1];
+  return { all: sortingNetwork(frames), plain: sortingNetwork(frames, wanted) };
+}
+
+function joinPass(frames: number, { all, plain }: Networks, options: JoinOptions): Pass {
   const { method, planes } = options;
   const flags = (method.startsWith("clipped") ? CLIP : 0) |
     (method.endsWith("median") ? MEDIAN : 0);
@@ -242,7 +256,7 @@ function joinPass(frames: number, pairs: number, options: JoinOptions): Pass {
     slots: [2, 3, 4, 5, 6, 7, 8],
     params: [
       u32(frames),
-      u32(pairs),
+      u32(all.length / 2),
       u32(flags),
       f32(options.clipSigma),
       u32(options.rounds ?? 5),
@@ -253,6 +267,7 @@ function joinPass(frames: number, pairs: number, options: JoinOptions): Pass {
       u32(planes.noData),
       u32(planes.clipped),
       u32(planes.rejected),
+      u32(plain.length / 2),
     ],
     overrides: { FRAMES: frames },
     workgroup: Math.min(64, 2 ** Math.floor(Math.log2(WORKGROUP_BYTES / (4 * frames)))),

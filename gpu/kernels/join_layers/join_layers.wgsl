@@ -7,6 +7,7 @@ struct Params {
   frames: u32, pairs: u32, flags: u32, sigma: f32,
   rounds: u32, floor: f32, relative: f32, excluded: u32,
   sat: u32, no_data: u32, clipped: u32, rejected: u32,
+  plain_pairs: u32,
 }
 
 @group(0) @binding(0) var<storage, read> layers: array<f32>;
