@@ -5,16 +5,19 @@
  */
 
 import { z } from "zod";
+import { VERSION } from "../../config/version.ts";
 import { readHeader } from "../../fits/file.ts";
 import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
+import { digestValue } from "../manifest_file.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { type Attempt, type AttemptOptions, tryEngines } from "./attempts.ts";
 import { DECORRELATED } from "./decorrelated.ts";
 import { chooseEngines, ENGINES } from "./engines.ts";
 import { type LoadedPair, loadPair } from "./load_pair.ts";
 import { bare, openCompanions, writeOutputs } from "./outputs.ts";
-import { findReference } from "./references.ts";
+import { type DonePair, forgetPairs, recallPair, recordPair } from "./pair_journal.ts";
+import { type ChosenReference, findReference } from "./references.ts";
 import { SCORE } from "./score.ts";
 import { writeExtras } from "./write_extras.ts";
 
@@ -29,6 +32,8 @@ const params = z.object({
     .describe("Reference for all frames; by default the object's in path_references/<filter>"),
   convolve: z.enum(["auto", "reference", "science"]).default("auto")
     .describe("Image that is convolved; auto: the sharper one"),
+  basis: z.enum(["gaussians", "delta"]).default("gaussians")
+    .describe("What the native kernel is made of; delta: a smooth sum of single pixels"),
   kernelOrder: order.describe("Spatial order of the kernel; by default what the stars carry"),
   scaleOrder: z.int().min(0).max(3).default(0)
     .describe("Spatial order of the photometric scale"),
@@ -97,7 +102,6 @@ export const subtract = defineStage({
     stack: "Stacks with a WCS",
     mask: "Masks of the stacks",
     weight: "How coverage changes the noise of the stacks",
-    catalogue: "Sources of the stacks; extracted anew where missing",
   },
   outputs: {
     difference: "Stack minus reference, ADU of the stack",
@@ -124,6 +128,7 @@ export const subtract = defineStage({
     });
     const engines: Record<string, number> = {};
     for (const { engine } of done) engines[engine] = (engines[engine] ?? 0) + 1;
+    await forgetPairs(context.folder);
     const pulls = done.flatMap(({ pull }) => pull === null ? [] : [pull]).sort((a, b) => a - b);
     return {
       products: done.flatMap(({ products }) => products),
@@ -137,18 +142,11 @@ export const subtract = defineStage({
   },
 });
 
-interface Subtracted {
-  readonly products: readonly NewProduct[];
-  readonly engine: string;
-  readonly pull: number | null;
-  readonly failed: boolean;
-}
-
 async function subtractOne(
   stack: Product,
   params: Params,
   context: StageContext,
-): Promise<Subtracted> {
+): Promise<DonePair> {
   const filterCard = (await readHeader(stack.path)).text("FILTER");
   const reference = await findReference({
     object: stack.object ?? "unknown",
@@ -158,6 +156,37 @@ async function subtractOne(
     ...(stack.mjd === undefined ? {} : { mjd: stack.mjd }),
     ...(params.reference === null ? {} : { file: params.reference }),
   });
+  const digest = await digestOf(stack, reference, params, context);
+  const earlier = await recallPair(context.folder, stack.id, digest);
+  const done = earlier ?? await subtractPair(stack, reference, params, context);
+  // what was asked for besides and could not be made is tried again
+  if (done.complete) await recordPair(context.folder, stack.id, digest, done);
+  const made = done.products.find(({ kind }) => kind === "difference");
+  if (done.failed) leaveFailed(stack, made?.gates ?? [], context);
+  return done;
+}
+
+/** Of all that a pair depends on. */
+async function digestOf(
+  stack: Product,
+  reference: ChosenReference,
+  params: Params,
+  context: StageContext,
+): Promise<string> {
+  const { size, mtime } = await Deno.stat(reference.path);
+  const companions = (["mask", "weight"] as const).map((kind) =>
+    context.companion(stack.id, kind)?.sha256
+  );
+  const from = [stack.sha256, ...companions, reference.path, size, mtime?.getTime()];
+  return digestValue({ gppy: VERSION, from, params });
+}
+
+async function subtractPair(
+  stack: Product,
+  reference: ChosenReference,
+  params: Params,
+  context: StageContext,
+): Promise<DonePair> {
   const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".subtract-" });
   try {
     using loaded = await loadPair(stack, reference, context, params);
@@ -174,10 +203,14 @@ async function subtractOne(
     using _images = chosen.finished;
     await using _files = chosen.files;
     const products = await writeOutputs({ ...parts, ...outcome });
-    products.push(...await writeFurther(products, loaded, chosen, params, context));
-    const failed = chosen.verdict === "fail";
-    if (failed) leaveFailed(stack, chosen.gates, context);
-    return { products, engine: chosen.engine, pull: chosen.metrics.pullSigma, failed };
+    const further = await writeFurther(products, loaded, chosen, params, context);
+    const wanted = (params.decorrelate ? 1 : 0) + (params.score ? 1 : 0);
+    return {
+      products: [...products, ...further],
+      complete: further.filter(({ kind }) => kind !== "weight").length === wanted,
+      ...{ engine: chosen.engine, pull: chosen.metrics.pullSigma },
+      failed: chosen.verdict === "fail",
+    };
   } finally {
     await Deno.remove(scratch, { recursive: true }).catch((error) => {
       // gone already: throwing here would hide why the pair failed

@@ -122,3 +122,28 @@ Deno.test("subtract --engine hotpants without the program says what to do", asyn
     await assert.rejects(run(fixture, { engine: "hotpants" }), /not on PATH/);
   });
 });
+
+Deno.test("subtract that was interrupted goes on behind the pairs that are done", async () => {
+  await withFixture({ size: 400 }, async (fixture) => {
+    const [stack, mask] = fixture.products;
+    const products = [stack!, mask!, { ...stack!, id: "second" }];
+    const stop = new AbortController();
+    const journal = join(fixture.folder, `.${fixture.stackId}.pair.json`);
+    const watch = setInterval(() => {
+      Deno.stat(journal).then(() => stop.abort(new Error("interrupted")), () => undefined);
+    }, 5);
+    const parts = { ...fixture, products, stage: "subtract" };
+    const first = testContext({ ...parts, signal: stop.signal });
+    const params = subtract.params.parse({ engine: "native", pictures: false });
+    await assert.rejects(async () => await subtract.run(params, first.context), /interrupted/);
+    clearInterval(watch);
+    const path = join(fixture.folder, `${fixture.stackId}.subt.fits`);
+    const before = (await Deno.stat(path)).mtime;
+    const { outcome, left } = await run({ ...fixture, products }, { pictures: false });
+    assert.deepEqual(left, []);
+    assert.equal(outcome.products.filter(({ kind }) => kind === "difference").length, 2);
+    assert.deepEqual((await Deno.stat(path)).mtime, before);
+    const hidden = [...Deno.readDirSync(fixture.folder)].filter(({ name }) => name.startsWith("."));
+    assert.deepEqual(hidden, []);
+  });
+});
