@@ -6,11 +6,12 @@ import { loadSite } from "../config/site.ts";
 import { readManifest } from "../stages/manifest_file.ts";
 import { Journal, journalPath } from "../watch/journal.ts";
 import { LEASE_VARIABLE } from "../watch/process_mark.ts";
+import { untilStirred } from "../watch/_processes.ts";
 import { PROC } from "../watch/process_source.ts";
 import { ROOT, runGppy } from "./run_program.ts";
 
 const NIGHT = "2024-04-23_gain2750";
-const KILLS = 10;
+const KILLS = 8;
 const WATCH = ["watch", "7DT07", "--grace-s", "0", "--min-free-disk-gb", "0", "--quiet"];
 
 function startWatcher(config: string): Deno.ChildProcess {
@@ -29,13 +30,7 @@ Deno.test("the real stages under a watcher that is killed at random instants los
     const made = await runGppy(["simulate", "--out", folder, "-q", ...small]);
     assert.equal(made.code, 0, made.stderr);
     const config = join(folder, "site");
-    for (let kill = 0; kill < KILLS; kill++) {
-      const watcher = startWatcher(config);
-      // Long enough for every stage to end some time, short enough to hit all of them.
-      await new Promise((resolve) => setTimeout(resolve, 400 + Math.random() * 2600));
-      watcher.kill("SIGKILL");
-      await watcher.status;
-    }
+    await killWatchers(config);
     const { code, stderr } = await runGppy([...WATCH, "--once", "--config", config]);
     assert.equal(code, 0, stderr);
     await checkNight(config);
@@ -43,6 +38,19 @@ Deno.test("the real stages under a watcher that is killed at random instants los
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** At random instants: sometimes within the stage that is at hand, sometimes within the next ones. */
+async function killWatchers(config: string): Promise<void> {
+  const { paths } = await loadSite({ folder: config, env: {} });
+  using journal = Journal.open(journalPath(paths));
+  for (let kill = 0; kill < KILLS; kill++) {
+    const watcher = startWatcher(config);
+    await untilStirred(journal, 30_000);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 2000));
+    watcher.kill("SIGKILL");
+    await watcher.status;
+  }
+}
 
 async function checkNight(config: string): Promise<void> {
   const { paths } = await loadSite({ folder: config, env: {} });

@@ -97,6 +97,13 @@ export async function waitUntil(
   return journal.nights();
 }
 
+/** Waits until somebody has written to the journal, or the time is up: however slow the machine is. */
+export async function untilStirred(journal: Journal, limitMs: number): Promise<void> {
+  const end = performance.now() + limitMs;
+  const version = journal.version();
+  while (journal.version() === version && performance.now() < end) await pause(10);
+}
+
 /** Waits. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readManifest } from "../stages/manifest_file.ts";
 import { runGppy } from "../tests/run_program.ts";
-import { FAST, output, pause, start, waitUntil } from "./_processes.ts";
+import { FAST, output, pause, start, untilStirred, waitUntil } from "./_processes.ts";
 import { CHANNEL, SlackServer, TOKEN } from "./_slack_server.ts";
 import { allSettled, World } from "./_watch_world.ts";
 import type { Journal, Night } from "./journal.ts";
@@ -43,21 +43,22 @@ Deno.test("a week of three units, killed at 50 random instants: nothing is lost,
   let over = false;
   const arriving = arrive(world, lights).finally(() => over = true);
   let kills = 0;
+  using journal = world.journal();
   for (let round = 0; kills < KILLS || !over; round++) {
     const children = [begin(round % 5 === 0 ? "process" : "local")];
     if (round % 10 === 9) children.push(begin("local"));
-    await pause(150 + Math.random() * 500);
+    await untilStirred(journal, 2000);
+    await pause(Math.random() * 400);
     for (const child of children) child.kill("SIGKILL");
     kills += children.length;
     await Promise.all(children.map(output));
   }
   await arriving;
   const last = begin("local");
-  const nights = await waitUntil(world, (all) => isOver(world, all, lights.size), 90_000);
+  const nights = await waitUntil(world, (all) => isOver(world, all, lights.size), 240_000);
   last.kill("SIGTERM");
   const { stderr } = await output(last);
   assert.equal(nights.length, 22, stderr);
-  using journal = world.journal();
   for (const night of nights) await checkNight(world, journal, night, lights.get(night.path) ?? 0);
   checkWatching(journal);
   await checkLogs(world, nights);
