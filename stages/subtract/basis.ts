@@ -28,8 +28,6 @@ export interface KernelBasis {
   /** The one-dimensional factors, each `[size]`. */
   readonly factors: readonly Float64Array[];
   readonly terms: readonly SeparableTerm[];
-  /** Degree of the polynomial of each function: high ones tell of fine detail. */
-  readonly degrees: readonly number[];
   /** Sum of each raw function: that multiple of the first one is taken off. */
   readonly sums: Float64Array;
   /** The functions as images, `[terms, size, size]`, after that. */
@@ -73,7 +71,7 @@ export function buildBasis(gaussians: readonly GaussianSpec[], halfPx?: number):
   const size = 2 * half + 1;
   const factors: Float64Array[] = [];
   const terms: SeparableTerm[] = [];
-  const sums: number[] = [], degrees: number[] = [];
+  const sums: number[] = [];
   for (const { sigmaPx, degree } of gaussians) {
     const first = factors.length;
     for (let power = 0; power <= degree; power++) factors.push(factor(sigmaPx, power, half));
@@ -82,11 +80,10 @@ export function buildBasis(gaussians: readonly GaussianSpec[], halfPx?: number):
         const p = total - q;
         terms.push({ x: first + p, y: first + q });
         sums.push(p % 2 === 0 && q % 2 === 0 ? 1 : 0);
-        degrees.push(total);
       }
     }
   }
-  const basis = { halfPx: half, factors, terms, degrees, sums: Float64Array.from(sums) };
+  const basis = { halfPx: half, factors, terms, sums: Float64Array.from(sums) };
   return { ...basis, images: basisImages(basis, size) };
 }
 

@@ -18,6 +18,7 @@ export const ENGINES = ["hotpants", "native", "zogy"] as const;
 export interface EngineChoice {
   readonly engine: "auto" | (typeof ENGINES)[number];
   readonly convolve: "auto" | ConvolvedSide;
+  readonly basis: "gaussians" | "delta";
   readonly kernelOrder: number | null;
   readonly backgroundOrder: number | null;
   readonly scaleOrder: number;
@@ -69,14 +70,15 @@ function makeHotpants(choice: EngineChoice, context: StageContext, scratch: stri
 }
 
 function makeNative(choice: EngineChoice, context: StageContext): Engine {
-  const { scaleOrder, clipSigma } = choice;
+  const { basis, scaleOrder, clipSigma } = choice;
   return {
     name: "native",
     available: () => Promise.resolve(true),
     run: async (pair) => {
       const compute = await context.compute.get();
       const { signal } = context;
-      return subtractNative(pair, { ...orders(choice), scaleOrder, clipSigma, compute, signal });
+      const fit = { ...orders(choice), basis, scaleOrder, clipSigma };
+      return subtractNative(pair, { ...fit, compute, signal });
     },
   };
 }

@@ -15,6 +15,7 @@ import { buildBasis, chooseGaussians, type KernelBasis, noiseProducts } from "./
 import { varianceIn } from "./noise.ts";
 import type { AlignedPair, Box, ConvolvedSide, KernelMetrics, PairImage } from "./pair.ts";
 import { chooseOrders } from "./choose_orders.ts";
+import { deltaBasis, deltaHalf, roughness } from "./delta_basis.ts";
 import { congruence, principalModes, rotateImages, rotateStamp } from "./kernel_modes.ts";
 import { type FieldSolution, solveField } from "./solve.ts";
 import { type FitImages, type StampEquations, stampEquations } from "./stamps.ts";
@@ -28,6 +29,8 @@ export interface KernelFitOptions {
   readonly scaleOrder?: number;
   readonly backgroundOrder?: number;
   readonly clipSigma?: number;
+  /** Gaussians times polynomials, or a function a pixel; Gaussians when left out. */
+  readonly basis?: "gaussians" | "delta";
 }
 
 /** A fitted kernel and differential background. */
@@ -57,7 +60,9 @@ export function fitKernel(pair: AlignedPair, options: KernelFitOptions = {}): Ke
   const { science, reference } = pair;
   const side = options.convolve ?? (science.fwhmPx < reference.fwhmPx ? "science" : "reference");
   const [sharp, broad] = side === "reference" ? [reference, science] : [science, reference];
-  const basis = buildBasis(chooseGaussians(sharp.fwhmPx, broad.fwhmPx));
+  const basis = options.basis === "delta"
+    ? deltaBasis(deltaHalf(sharp.fwhmPx, broad.fwhmPx))
+    : buildBasis(chooseGaussians(sharp.fwhmPx, broad.fwhmPx));
   const stamps = cutStamps(pair, { sharp, broad, basis, side });
   const { field, solution } = solveKernel(pair, { stamps, basis, sharp, options });
   const scale = scaleAt(field);
@@ -168,10 +173,10 @@ function solveKernel(
   const { stamps, basis, sharp, options } = parts;
   const { width, height } = pair;
   const terms = basis.terms.length;
-  const products = noiseProducts(basis, sharp.correlation);
+  const products = productsOf(basis, sharp, options);
   const { clipSigma = 4, scaleOrder = 0 } = options;
   const how = { width, height, clipSigma, iterations: ITERATIONS };
-  const order = Math.min(affordable(stamps.length), options.kernelOrder ?? Infinity);
+  const order = Math.min(affordable(stamps.length, terms), options.kernelOrder ?? Infinity);
   const background = options.backgroundOrder ?? Math.min(order, 2);
   const alike = [scaleOrder, ...new Array<number>(terms - 1).fill(order), background];
   const solution = solveField(stamps, { ...how, orders: alike, noiseProducts: products });
@@ -194,9 +199,28 @@ function solveKernel(
   return { field: toField(pair, basis, images, final), solution: final };
 }
 
+/** How rough a kernel of single pixels may be, against what noise makes it. */
+const SMOOTHNESS = 0.3;
+
+/** What is taken off the equations for the noise, and given to them for smoothness. */
+function productsOf(
+  basis: KernelBasis,
+  sharp: PairImage,
+  options: KernelFitOptions,
+): Float64Array {
+  const products = noiseProducts(basis, sharp.correlation);
+  if (options.basis !== "delta") return products;
+  const rough = roughness(basis);
+  return products.map((value, k) => value - SMOOTHNESS * rough[k]!);
+}
+
+/** Unknowns of the first solution at most; more would cost seconds. */
+const MOST_UNKNOWNS = 800;
+
 /** The order that all terms of a kernel may have alike. */
-function affordable(stars: number): number {
-  return stars >= 60 ? 3 : stars >= 25 ? 2 : stars >= 9 ? 1 : 0;
+function affordable(stars: number, terms: number): number {
+  const order = stars >= 60 ? 3 : stars >= 25 ? 2 : stars >= 9 ? 1 : 0;
+  return order > 1 && terms * polynomialTerms(order) > MOST_UNKNOWNS ? order - 1 : order;
 }
 
 function ordersOf(options: KernelFitOptions): number[] {
