@@ -48,13 +48,13 @@ const MOST_OUTLIERS = 0.02;
  * @param frames The frames.
  * @param grid The grid of the stack.
  * @param options n is `clipSigma`, A `clipSigma` times `clipRelative`.
- * @returns One entry a frame.
+ * @returns The artefacts of each frame on the grid of the stack.
  */
 export async function findArtefacts(
   frames: readonly StackFrame[],
   grid: Grid,
   options: ArtefactOptions,
-): Promise<FrameArtefacts[]> {
+): Promise<Artefact[][]> {
   const found = frames.map((): Outlier[] => []);
   if (frames.length > 2) {
     const search = new OutlierSearch(frames, grid, options, found);
@@ -66,12 +66,29 @@ export async function findArtefacts(
     search.finish();
   }
   const most = MOST_OUTLIERS * grid.width * grid.height;
-  return frames.map((frame, k) => {
-    const outliers = found[k]!;
-    const artefacts = outliers.length > most ? [] : sortOutliers(outliers, options.growPx)
-      .map((one) => ({ ...one, pixels: within(one.pixels, grid) }));
-    return { artefacts, spoilt: spoiltBy(artefacts, frame, grid) };
-  });
+  return found.map((outliers) =>
+    outliers.length > most ? [] : sortOutliers(outliers, options.growPx)
+      .map((one) => ({ ...one, pixels: within(one.pixels, grid) }))
+  );
+}
+
+/**
+ * Finds where artefacts lie in their frames.
+ *
+ * @param found The artefacts of each frame, on the grid.
+ * @param frames The frames.
+ * @param grid The grid of the stack.
+ * @returns One entry a frame.
+ */
+export function placeArtefacts(
+  found: readonly (readonly Artefact[])[],
+  frames: readonly StackFrame[],
+  grid: Grid,
+): FrameArtefacts[] {
+  return found.map((artefacts, k) => ({
+    artefacts,
+    spoilt: spoiltBy(artefacts, frames[k]!, grid),
+  }));
 }
 
 function within(pixels: readonly number[], { width, height }: Grid): number[] {

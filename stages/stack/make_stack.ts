@@ -9,7 +9,8 @@ import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
 import { digestValue } from "../manifest_file.ts";
 import type { NewProduct, StageContext } from "../stage.ts";
-import { findArtefacts, type FrameArtefacts, markArtefacts } from "./artefacts.ts";
+import { keepArtefacts } from "./artefact_file.ts";
+import { findArtefacts, type FrameArtefacts, markArtefacts, placeArtefacts } from "./artefacts.ts";
 import { combineFrames, type CombineOptions, type StackStrip } from "./combine.ts";
 import { starFactors } from "./common_stars.ts";
 import { scaleFrames } from "./flux_scale.ts";
@@ -93,19 +94,25 @@ export async function makeStack(
   const grid = await gridOf(frames, params, context);
   const engine = params.engine === "swarp" ? "swarp" : "native";
   const options = await combineOptions(frames, params, context);
-  const artefacts = engine === "native" && params.combine === "artefacts"
-    ? await findArtefacts(frames, grid, {
-      ...options,
-      growPx: params.growPx,
-      onRows: (rows) => context.progress(rows, grid.height, `${id}, artefacts`),
-    })
-    : undefined;
-  const method = params.combine;
-  const header = stackHeader(frames, grid, { ...options, ...request, method, engine, artefacts });
   const paths = stackPaths(context.folder, id);
+  const record = { ...options, ...request, method: params.combine, engine } as const;
+  const digest = digestOf(frames, stackHeader(frames, grid, record), params, context);
+  const artefacts = engine === "native" && params.combine === "artefacts"
+    ? placeArtefacts(
+      await keepArtefacts(paths.artefacts, digest, () =>
+        findArtefacts(frames, grid, {
+          ...options,
+          growPx: params.growPx,
+          onRows: (rows) => context.progress(rows, grid.height, `${id}, artefacts`),
+        })),
+      frames,
+      grid,
+    )
+    : undefined;
+  const header = stackHeader(frames, grid, { ...record, artefacts });
   const strips = stripsOf(frames, grid, { engine, options, artefacts, params, context });
   const statistics = await writeStack(paths, grid, header, strips, {
-    ...(engine === "native" && { digest: digestOf(frames, header, params, context) }),
+    ...(engine === "native" && { digest }),
     onRows: (rows) => context.progress(rows, grid.height, id),
     signal: context.signal,
   });

@@ -19,6 +19,8 @@ export interface StackPaths {
   readonly weight: string;
   /** Which strips are done, while it is written. */
   readonly journal: string;
+  /** Artefacts that were found, until it is finished. */
+  readonly artefacts: string;
 }
 
 /** The paths of a stack in a folder. */
@@ -28,6 +30,7 @@ export function stackPaths(folder: string, id: string): StackPaths {
     mask: join(folder, `${id}.mask.fits`),
     weight: join(folder, `${id}.weight.fits`),
     journal: join(folder, `.${id}.strips`),
+    artefacts: join(folder, `.${id}.artefacts`),
   };
 }
 
@@ -99,6 +102,9 @@ function setNoise(header: FitsHeader, { noiseAdu, noiseCorrelation }: StackStati
  */
 export async function removeJournals(folder: string): Promise<void> {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  for (const name of names.filter((one) => /^\..*\.artefacts(\.part)?$/.test(one))) {
+    await Deno.remove(join(folder, name)).catch(() => undefined);
+  }
   for (const name of names.filter((one) => /^\..*\.strips$/.test(one))) {
     const paths = stackPaths(folder, name.slice(1, -".strips".length));
     for (const path of [paths.image, paths.mask, paths.weight]) {

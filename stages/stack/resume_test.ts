@@ -74,6 +74,8 @@ for (const combine of ["clipped-mean", "median", "artefacts"]) {
       const out = join(folder, "out");
       assert.equal(names(out).filter((name) => name.endsWith(".part")).length, 3);
       assert.equal(names(out).filter((name) => name.endsWith(".strips")).length, 1);
+      const kept = names(out).filter((name) => name.endsWith(".artefacts")).length;
+      assert.equal(kept, combine === "artefacts" ? 1 : 0, "what was found is not looked for again");
       const resumed = await finish(folder, out, frames, combine);
       assert.ok(resumed.firstRow! >= 384, `began at row ${resumed.firstRow}`);
       const clean = await finish(folder, join(folder, "clean"), frames, combine);
