@@ -12,14 +12,16 @@ import {
   polynomialTerms,
   polynomialValues,
 } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { UNUSABLE } from "../../sky/mask.ts";
+import { reachOf } from "./fit_kernel.ts";
 import { Fourier } from "./fourier.ts";
 import { kernelSurfaces } from "./kernel_surface.ts";
 import { solveScaled } from "./linear_system.ts";
+import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
 import { correlatedGain, varianceIn } from "./noise.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "./pair.ts";
 import { psfTransfer } from "./psf_model.ts";
 import { measurePsfs, type PsfPair } from "./psf_pair.ts";
-import { reachOf } from "./fit_kernel.ts";
 import { noisePower } from "./whiten.ts";
 import { zogyKernels } from "./zogy_kernels.ts";
 
@@ -88,8 +90,10 @@ export async function subtractZogy(
   pair: AlignedPair,
   options: ZogyOptions,
 ): Promise<EngineResult> {
-  const fields = await Promise.resolve(zogyFields(pair));
+  const fields = zogyFields(pair);
   const { psfs } = fields;
+  const share = pair.quiet ? await measureShare(pair, fields, pair.quiet, options) : 1;
+  const quieter = withNoiseShare(pair, share);
   return {
     engine: "zogy",
     convolvedSide: "both",
@@ -105,8 +109,42 @@ export async function subtractZogy(
       orders: [psfs.science, psfs.reference].map(({ field }) => field.orders[0]).join(","),
       chi2: null,
     },
-    strips: () => differenceStrips(pair, fields, options),
+    noiseShare: share,
+    strips: () => differenceStrips(quieter, fields, options, stripsTo(pair.height)),
   };
+}
+
+/** Looks at some strips of the difference before all is made. */
+async function measureShare(
+  pair: AlignedPair,
+  fields: ZogyFields,
+  quiet: Uint8Array,
+  options: ZogyOptions,
+): Promise<number> {
+  const { width, height, science, reference } = pair;
+  const ranges = sampleRows(height).map((firstRow) => ({ firstRow, rows: SAMPLE_ROWS }));
+  const strips: DifferenceStrip[] = [];
+  for await (const strip of differenceStrips(pair, fields, options, ranges)) {
+    const { difference, variance } = strip;
+    strips.push({ ...strip, difference: difference.slice(), variance: variance.slice() });
+  }
+  const isQuiet = (i: number) =>
+    quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
+  return noiseShare(strips, isQuiet, width);
+}
+
+/** Some rows. */
+interface Rows {
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
+/** Strips that cover all rows. */
+function stripsTo(height: number): Rows[] {
+  return Array.from({ length: Math.ceil(height / STRIP_ROWS) }, (_, k) => {
+    const firstRow = k * STRIP_ROWS;
+    return { firstRow, rows: Math.min(STRIP_ROWS, height - firstRow) };
+  });
 }
 
 /** Rows of a strip. */
@@ -116,6 +154,7 @@ async function* differenceStrips(
   pair: AlignedPair,
   fields: ZogyFields,
   options: ZogyOptions,
+  ranges: readonly Rows[],
 ): AsyncGenerator<DifferenceStrip> {
   const { width, height, science, reference } = pair;
   const background = backgroundOf(pair, fields.psfs.fluxRatio);
@@ -125,8 +164,7 @@ async function* differenceStrips(
   ] as const;
   const strip = () => new Float32Array(Math.min(STRIP_ROWS, height) * width);
   const buffers = { a: strip(), b: strip(), va: strip(), vb: strip() };
-  for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
-    const rows = Math.min(STRIP_ROWS, height - firstRow);
+  for (const { firstRow, rows } of ranges) {
     const part = (data: Float32Array) => data.subarray(0, rows * width);
     const [a, b, va, vb] = [buffers.a, buffers.b, buffers.va, buffers.vb].map(part);
     const filter = { ...options, firstRow, rows, width, height };
