@@ -34,18 +34,20 @@ export interface KernelBench {
 export async function benchKernel({ name, bytes, prepare }: KernelBench): Promise<void> {
   const group = `${name}, ${(bytes / 1e6).toFixed(0)} MB in and out`;
   const [from, to] = [new Uint8Array(bytes).fill(1), new Uint8Array(bytes)];
+  const copied = new Rate(`${name} [copy of the bytes]`, bytes);
   Deno.bench({
-    name: `${name} [copy of the bytes]`,
+    name: copied.name,
     group,
     baseline: true,
-    fn: () => to.set(from),
+    fn: () => copied.time(() => to.set(from)),
   });
   const devices = await requestAdapter() ? ["cpu", "webgpu"] as const : ["cpu"] as const;
   for (const device of devices) {
     let compute: Compute | undefined;
     let run: (() => Promise<void>) | undefined;
+    const rate = new Rate(`${name} [${device}]`, bytes);
     Deno.bench({
-      name: `${name} [${device}]`,
+      name: rate.name,
       group,
       n: device === "cpu" ? 12 : 3,
       fn: async (bench) => {
@@ -55,11 +57,38 @@ export async function benchKernel({ name, bytes, prepare }: KernelBench): Promis
           await run();
         }
         bench.start();
-        await run();
+        await rate.time(run);
         bench.end();
       },
     });
     globalThis.addEventListener("unload", () => compute?.[Symbol.dispose]());
+  }
+}
+
+/** Times runs and tells bytes a second at the end, which `deno bench` does not. */
+class Rate {
+  readonly name: string;
+  readonly #times: number[] = [];
+
+  constructor(name: string, bytes: number) {
+    this.name = name;
+    globalThis.addEventListener("unload", () => this.#report(bytes));
+  }
+
+  /** Runs and times; what gives no promise has ended when it returns. */
+  time(run: () => Promise<void> | void): Promise<void> | void {
+    const start = performance.now();
+    const end = () => void this.#times.push(performance.now() - start);
+    const running = run();
+    return running === undefined ? end() : running.then(end);
+  }
+
+  #report(bytes: number): void {
+    const sorted = this.#times.sort((a, b) => a - b);
+    const median = sorted[sorted.length >> 1];
+    if (median === undefined) return;
+    const text = `${(bytes / median / 1e6).toFixed(2).padStart(8)} GB/s  ${this.name}\n`;
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
   }
 }
 
