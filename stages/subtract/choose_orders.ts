@@ -18,6 +18,8 @@ export interface OrderChoice {
 }
 
 const FOLDS = 4;
+/** Candidates without a gain after which none is expected: what varies with the square of the radius gains nothing by planes. */
+const PATIENCE = 2;
 /** At least so many stars for each polynomial of the position, or a variation is not tried. */
 const STARS_PER_POLYNOMIAL = 4;
 
@@ -37,12 +39,14 @@ export function chooseOrders(
 ): readonly number[] {
   const { candidates, width, height } = choice;
   let best = candidates[0]!;
-  let least = Infinity;
+  let least = Infinity, since = 0;
   for (const orders of candidates) {
+    if (since === PATIENCE) break;
     const most = polynomialTerms(Math.max(...orders));
     if (stamps.length < STARS_PER_POLYNOMIAL * most) break;
     const misfit = foretell(stamps, { width, height, orders }, choice.noiseProducts);
-    if (misfit < least) [best, least] = [orders, misfit];
+    since++;
+    if (misfit < least) [best, least, since] = [orders, misfit, 0];
   }
   return best;
 }

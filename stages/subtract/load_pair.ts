@@ -57,7 +57,8 @@ export interface LoadedPair extends Disposable {
 export interface LoadOptions {
   readonly minSnr: number;
   readonly maxSnr: number;
-  readonly maxStars: number;
+  /** At most; by the size of the field when null. */
+  readonly maxStars: number | null;
   readonly minCoverage: number;
 }
 
@@ -173,6 +174,7 @@ function chooseFrom(
   const { width, height } = science;
   return chooseStars(found.science.list, found.reference.list, {
     ...{ width, height, ...options },
+    maxStars: options.maxStars ?? Math.round(200 + 5e-6 * width * height),
     masks: [science.mask, reference.mask],
     scienceFwhmPx: found.science.fwhmPx,
     referenceFwhmPx: found.reference.fwhmPx,

@@ -48,7 +48,9 @@ const params = z.object({
   minSnr: z.number().positive().default(20).describe("Faintest kernel star"),
   maxSnr: z.number().positive().default(1000)
     .describe("Brightest kernel star, if ten are left without brighter ones"),
-  maxStars: z.int().min(3).default(200).describe("Kernel stars at most, spread over the field"),
+  maxStars: z.int().min(3).nullable().default(null).describe(
+    "Kernel stars at most, spread over the field; by default 200, and 5 for each million pixels",
+  ),
   skyMesh: z.int().min(0).default(64)
     .describe("Squares by which the remaining background is taken off the difference; 0: it stays")
     .meta({ unit: "px" }),
