@@ -130,7 +130,7 @@ async function combineOptions(
   const { kernel, background, clipSigma, clipRelative } = params;
   return {
     ...{ kernel, background, clipSigma, clipRelative, weights },
-    method: pixelMethod(params.combine),
+    method: pixelMethod(params.combine, params.engine),
     compute: await context.compute.get(),
     signal: context.signal,
   };

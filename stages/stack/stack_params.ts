@@ -75,9 +75,10 @@ const combineSchema = z.object(combineParams);
 /** How a stack is combined: pixel by pixel, or after a search for artefacts. */
 export type StackMethod = CombineMethod | "artefacts";
 
-/** What is done to the samples of a pixel. */
-export function pixelMethod(method: StackMethod): CombineMethod {
-  return method === "artefacts" ? "mean" : method;
+/** What is done to the samples of a pixel; SWarp, which knows no artefacts, clips. */
+export function pixelMethod(method: StackMethod, engine = "native"): CombineMethod {
+  if (method !== "artefacts") return method;
+  return engine === "swarp" ? "clipped-mean" : "mean";
 }
 
 /** How frames are resampled and combined. */
