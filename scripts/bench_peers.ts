@@ -44,8 +44,9 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   },
   "clipped-mean": {
     title: "Clipped mean of frames",
-    about: "The same with outliers rejected: gppy and ccdproc at 3σ about the median, up to 5 " +
-      "rounds; siril's `rej 3 3`.",
+    about:
+      "The same with outliers rejected: gppy at 3σ about the median, up to 5 rounds; siril's " +
+      "`rej 3 3`.",
     measure: (options) => combineRace("clipped-mean", options),
   },
   lights: {

@@ -68,14 +68,16 @@ export async function combineFiles(
     const computing = computeStrip(strip, places.at(index), options);
     // awaited below; meanwhile a failure elsewhere must not leave this one unheard
     computing.catch(() => undefined);
-    await setImmediate(); // lets the computation start before this thread reads and writes
+    await setImmediate(); // lets the computation start before this thread reads
+    const writing = done && writer.writeRowBytes(done.raw, done.sum);
+    writing?.catch(() => undefined); // awaited below
     try {
-      if (done !== undefined) await writer.writeRowBytes(done.raw, done.sum);
       const firstRow = strip.firstRow + strip.stack.rows;
       next = await readStrip(images, firstRow, places.at(index + 1), signal);
     } finally {
-      await computing.catch(() => undefined);
+      await Promise.allSettled([computing, writing]);
     }
+    await writing;
     done = await computing;
     await options.onStrip?.(done.values, strip.firstRow);
   }

@@ -50,14 +50,16 @@ export async function combinePlain(
   for (let index = 0, firstRow = 0; rows > 0; index++) {
     const computing = computeStrip({ open, rows, place: places.at(index), places }, job);
     computing.catch(() => undefined); // awaited below
-    await setImmediate(); // lets the computation start before this thread reads and writes
+    await setImmediate(); // lets the computation start before this thread reads
     firstRow += rows;
+    const writing = done && writer.writeEncoded(done);
+    writing?.catch(() => undefined); // awaited below
     try {
-      if (done !== undefined) await writer.writeEncoded(done);
       rows = await readStrip(open, firstRow, places.at(index + 1), job);
     } finally {
-      await computing.catch(() => undefined);
+      await Promise.allSettled([computing, writing]);
     }
+    await writing;
     done = await computing;
   }
   if (done !== undefined) await writer.writeEncoded(done);
