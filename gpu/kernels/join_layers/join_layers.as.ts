@@ -201,6 +201,18 @@ function joinPixel(args: usize, p: u32, lane: usize, room: usize, outputs: usize
   store<f32>(outputs, variance > 0 ? <f32>(1 / variance) : 0, 8);
 }
 
+/** Whether four pixels have all K samples and no planes. */
+function isPlain(values: usize, masks: usize, stride: usize, frames: u32): bool {
+  let any: u64 = 0;
+  let all = i32x4.splat(-1);
+  for (let k: u32 = 0; k < frames; k++) {
+    const v = v128.load(values + <usize>k * PLANE);
+    all = v128.and(all, f32x4.eq(v, v));
+    any |= load<u64>(masks + <usize>k * stride);
+  }
+  return any == 0 && i32x4.all_true(all);
+}
+
 /** Combines rows. */
 export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
@@ -243,20 +255,19 @@ export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): voi
       v128.store(mask, nothing, 16);
       continue;
     }
-    let simple = full && !masked && gaps == 0;
-    if (simple) {
-      if (pairs > 0) {
-        memory.copy(sorted, plain, frames * PLANE);
-        sortPlanes(sorted, network, pairs, PLANE);
-      }
-      v128.store(mask, zero);
-      v128.store(mask, zero, 16);
+    const simple = full && !masked && gaps == 0;
+    if (full && pairs > 0) {
+      memory.copy(sorted, plain, frames * PLANE);
+      sortPlanes(sorted, network, pairs, PLANE);
     }
     for (let i: u32 = 0; i < BLOCK; i += 4) {
       const at = <usize>i << 2;
-      if (simple && (!clips || withinBounds(args, ordered + at, frames))) {
+      const planes = masks + (<usize>(p + i) << 1);
+      const plainly = simple || (full && isPlain(plain + at, planes, slotStride(args, 1), frames));
+      if (plainly && (!clips || withinBounds(args, ordered + at, frames))) {
         v128.store(value + at, plainFour(args, plain + at, ordered + at, <f32>total));
         v128.store(weight + at, whole);
+        store<u64>(mask + (<usize>i << 1), 0);
         continue;
       }
       for (let j = i; j < i + 4 && p + j < end; j++) {
