@@ -184,7 +184,13 @@ class OpenStack implements Disposable {
     for (const window of this.#windows) await window.arrival();
     const target = this.#targets[i]!;
     const ranges = this.#rangesOf(i);
-    const slid = this.#windows.map((window, k) => window.slideTo(ranges[k]!, signal));
+    const slid = [];
+    for (const [k, window] of this.#windows.entries()) {
+      const one = window.slideTo(ranges[k]!, signal);
+      slid.push(one);
+      // a job may be run again on another device: then none that needs it may have begun
+      if (compute.backend.kind !== "cpu") await one.ready;
+    }
     const sources = slid.map(({ rows }) => rows);
     const output = this.#outputs[i % OUTPUTS]!;
     const result = output.of(target.rows);
