@@ -74,7 +74,7 @@ export function measureDifference(
 }
 
 /** At most so many pixels are looked at. */
-const SAMPLES = 1_000_000;
+const SAMPLES = 250_000;
 
 function pullsOfSky(finished: FinishedDifference, quiet: Uint8Array): Float32Array {
   const { difference, weight } = finished;
