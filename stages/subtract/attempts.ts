@@ -140,7 +140,7 @@ async function attemptWith(
     await attempt.files[Symbol.asyncDispose]();
     attempt = await attemptOnce(engine, loaded, loaded.pairWith(noiseShare), options);
   }
-  return { ...attempt, noiseShare };
+  return { ...attempt, noiseShare: noiseShare * (attempt.finished.result.noiseShare ?? 1) };
 }
 
 async function attemptOnce(
