@@ -76,10 +76,13 @@ export async function finishDifference(
       mask: arrays.words(pixels),
       weight: arrays.floats(pixels),
     };
-    const masked = await weighStrips(pair, result, whole, options);
+    const { onRows, ...silent } = options;
+    const haloFrom = result.field && pair.bright?.length ? HALO_FROM * result.field.halfPx : 0;
+    const masked = await weighStrips(pair, result, whole, haloFrom > 0 ? silent : options);
     if (options.skyMeshPx > 0) await flatten(pair, whole, options);
-    if (result.field && pair.bright) {
-      removeHalos({ ...pair, ...whole }, pair.bright, HALO_FROM * result.field.halfPx);
+    if (haloFrom > 0) {
+      removeHalos({ ...pair, ...whole }, pair.bright!, haloFrom);
+      if (onRows) await tellRows(whole, pair, onRows);
     }
     return {
       ...{ result, ...whole, maskedFraction: masked / pixels },
@@ -92,6 +95,18 @@ export async function finishDifference(
 }
 
 type Whole = Pick<FinishedDifference, "difference" | "mask" | "weight">;
+
+/** Tells of all rows once the whole difference is done. */
+async function tellRows(
+  { mask, weight }: Whole,
+  { width, height }: AlignedPair,
+  onRows: NonNullable<FinishOptions["onRows"]>,
+): Promise<void> {
+  for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
+    const from = firstRow * width, to = Math.min(height, firstRow + STRIP_ROWS) * width;
+    await onRows({ mask: mask.subarray(from, to), weight: weight.subarray(from, to) });
+  }
+}
 
 /** Takes the engine's strips; gives how many pixels may not be used. */
 async function weighStrips(
