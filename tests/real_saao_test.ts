@@ -71,8 +71,10 @@ testNight(
       await checkLightCurve(event, manifest, reference);
     });
     await t.step("little else is reported", () => {
-      const others = event.map(({ transients }) => transients - 1);
+      const others = event.map(({ risen }) => risen - 1);
       assert.ok(median(others) <= 3, `${others} besides the event`);
+      const faded = event.map((sighting) => sighting.faded);
+      assert.ok(median(faded) <= 3, `${faded} faded`);
     });
     await t.step("every file written passes fitsverify", () => checkFits(manifest));
   },
@@ -129,8 +131,9 @@ interface Sighting {
   readonly flags: number;
   /** Flux that one frame's counts would be at the common zero point. */
   readonly flux: number;
-  /** Candidates of the block without a flag. */
-  readonly transients: number;
+  /** Candidates of the block without a flag, by their sign. */
+  readonly risen: number;
+  readonly faded: number;
 }
 
 async function followEvent(manifest: Manifest, frame: Product): Promise<Sighting[]> {
@@ -159,11 +162,13 @@ function nearest(
   const offsetPx = Math.min(...away);
   const row = away.indexOf(offsetPx);
   const flags = Array.from(table.column("FLAGGED"));
+  const signs = Array.from(table.column("SIGN")).filter((_, i) => flags[i] === 0);
   return {
     offsetPx,
     flags: flags[row]!,
     flux: 10 ** (0.4 * (ZERO_POINT - table.column("MAG_APER_2_cal")[row]!)),
-    transients: flags.filter((count) => count === 0).length,
+    risen: signs.filter((sign) => sign > 0).length,
+    faded: signs.filter((sign) => sign < 0).length,
   };
 }
 
