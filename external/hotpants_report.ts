@@ -14,7 +14,9 @@ import type { KernelGaussian } from "./hotpants_options.ts";
 export interface HotpantsRegion {
   /** Columns and rows it covers, px, 0 at the centre of the first pixel, ends included. */
   readonly x: readonly [number, number];
+  /** The same along y. */
   readonly y: readonly [number, number];
+  /** Which image was convolved there. */
   readonly convolved: "template" | "science";
   /** Sum of the kernel in the middle of the region. */
   readonly kernelSum: number;
@@ -52,7 +54,9 @@ export function readHotpantsRegions(header: FitsHeader): HotpantsRegion[] {
 export interface HotpantsKernel {
   /** Side in px, odd. */
   readonly side: number;
+  /** The basis. */
   readonly gaussians: readonly KernelGaussian[];
+  /** Order of the variation over the region. */
   readonly order: number;
   /** The sum, then a block of coefficients for each further function. */
   readonly coefficients: Float64Array;
