@@ -75,6 +75,10 @@ Deno.test("subtract --engine zogy passes every gate and finds a transient at its
     const { data, width, header } = await readImage(difference.path);
     assert.equal(header.text("SUBENG"), "zogy");
     assert.equal(header.text("CONVSIDE"), "both");
+    // Whitening sharpens the 4 px of the stack.
+    const fwhm = header.number("PSFFWHM")!;
+    assert.ok(fwhm > 2.5 && fwhm < 4.2, `${fwhm}`);
+    assert.ok(made.some(({ role }) => role === "psf"), "the PSF of the difference is drawn");
     let sum = 0;
     for (let k = 0; k < 361; k++) sum += data[(411 + Math.floor(k / 19)) * width + 291 + k % 19]!;
     assert.ok(Math.abs(sum / 6000 - 0.97) < 0.08, `${sum}`);

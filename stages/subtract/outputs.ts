@@ -8,6 +8,7 @@
 import { basename, join } from "node:path";
 import type { FitsHeader } from "../../fits/header.ts";
 import type { Compute } from "../../gpu/compute.ts";
+import { kernelAt } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Gate, Product } from "../manifest.ts";
 import type { NewProduct } from "../stage.ts";
@@ -15,6 +16,7 @@ import type { Attempt, FailedAttempt } from "./attempts.ts";
 import { CompanionFiles } from "./companion_files.ts";
 import type { LoadedPair } from "./load_pair.ts";
 import { StripFile, writeWhole } from "./write_images.ts";
+import { fwhmOf, noiseArea } from "./psf_shape.ts";
 import { type StarResiduals, starResiduals } from "./residuals.ts";
 
 /** What is written of one pair. */
@@ -125,6 +127,10 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   if (result.field !== undefined) {
     pictures.push(["kernel", await kernelMosaicPng(result.field, science.id, subtitle)]);
   }
+  if (result.psf !== undefined) {
+    const title = "PSF of the difference";
+    pictures.push(["psf", await kernelMosaicPng(result.psf, science.id, subtitle, title)]);
+  }
   const products: NewProduct[] = [];
   for (const [role, png] of pictures) {
     const path = join(folder, `${id}.${role}.png`);
@@ -231,6 +237,12 @@ function differenceHeader(parts: OutputParts): FitsHeader {
   set("REFSEE", loaded.chosen.facts.seeingArcsec, "[arcsec] seeing of the reference");
   set("REFMJD", loaded.chosen.facts.mjd, "[d] when the reference was taken");
   set("REFFWHM", loaded.pair.reference.fwhmPx, "[pix] FWHM of the reference on this grid");
+  const { psf } = chosen.finished.result;
+  if (psf !== undefined) {
+    const middle = kernelAt(psf, (psf.width - 1) / 2, (psf.height - 1) / 2);
+    set("PSFFWHM", fwhmOf(middle), "[pix] FWHM of the PSF of the difference, mid-field");
+    set("PSFNEA", noiseArea(middle), "[pix2] noise-equivalent area of it");
+  }
   set("REFCOV", loaded.aligned.coverage, "fraction covered by the reference");
   set("PULLSIG", metrics.pullSigma, "spread of difference over noise on bare sky");
   set("PULLBLK", metrics.blockPull, "rms of means over 64-px squares of sky, in sigma");

@@ -124,17 +124,19 @@ function farthest(
 }
 
 /**
- * Draws the kernel at nine places of the field, as they lie on it.
+ * Draws a kernel, or a PSF, at nine places of the field, as they lie on it.
  *
  * @param field The kernel.
  * @param title Above all.
  * @param subtitle Below the title.
+ * @param what It is.
  * @returns PNG file.
  */
 export function kernelMosaicPng(
   field: KernelField,
   title: string,
   subtitle: string,
+  what = "Kernel",
 ): Promise<Uint8Array> {
   const places = 3, gap = 2;
   const side = 2 * field.halfPx + 1;
@@ -156,6 +158,6 @@ export function kernelMosaicPng(
   const note = `${side} × ${side} px each; black −${(peak / 4).toPrecision(2)}, white ${
     peak.toPrecision(2)
   }`;
-  const stamp = { title: "Kernel over the field", data, size, note, lo: -peak / 4, hi: peak };
+  const stamp = { title: `${what} over the field`, data, size, note, lo: -peak / 4, hi: peak };
   return stampsPng([stamp], { title, subtitle, marker: false, panelPx: PANEL_PX });
 }
