@@ -29,6 +29,8 @@ const CLIP_SIGMA = 3;
 /** A cell needs so large a part of bare sky. */
 const LEAST_SHARE = 0.05;
 const HIGHEST_ORDER = 8;
+/** So many orders in a row that bring nothing end the search. */
+const PATIENCE = 3;
 /** Cells farther than this from the surface, in their noise, are left out. */
 const CELL_CLIP = 4;
 
@@ -115,12 +117,16 @@ interface Surface {
 
 function fitSurface(cells: CellMeans, known: readonly number[]): Surface {
   let best: (Surface & { readonly criterion: number }) | undefined;
+  let last = 0;
   for (let order = 0; order <= HIGHEST_ORDER; order++) {
     const terms = polynomialTerms(order);
     if (known.length < 3 * terms) break;
     const made = fitOrder(cells, known, order);
     const criterion = made.chi2 + terms * Math.log(known.length);
-    if (best === undefined || criterion < best.criterion) best = { ...made, criterion };
+    if (best === undefined || criterion < best.criterion) {
+      best = { ...made, criterion };
+      last = order;
+    } else if (order - last >= PATIENCE) break;
   }
   return best ?? { surface: () => 0, kept: known };
 }

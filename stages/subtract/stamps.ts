@@ -123,6 +123,7 @@ function stampColumns(images: FitImages, basis: KernelBasis, place: StampPlace):
   const { cx, cy, reach } = place;
   const size = 2 * reach + 1;
   const rows = size + 2 * basis.halfPx;
+  const { sharp } = images;
   const across = basis.factors.map((factor) => {
     const out = new Float64Array(rows * size);
     for (let row = 0; row < rows; row++) {
@@ -130,7 +131,7 @@ function stampColumns(images: FitImages, basis: KernelBasis, place: StampPlace):
       for (let column = 0; column < size; column++) {
         let sum = 0;
         const at = from + column + basis.halfPx;
-        for (let k = 0; k < factor.length; k++) sum += factor[k]! * images.sharp[at - k]!;
+        for (let k = 0; k < factor.length; k++) sum += factor[k]! * sharp[at - k]!;
         out[row * size + column] = sum;
       }
     }
@@ -150,11 +151,22 @@ function stampColumns(images: FitImages, basis: KernelBasis, place: StampPlace):
 
 function convolveDown(rows: Float64Array, factor: Float64Array, size: number): Float64Array {
   const out = new Float64Array(size * size);
+  const taps = factor.length;
   for (let y = 0; y < size; y++) {
-    for (let k = 0; k < factor.length; k++) {
-      const weight = factor[k]!;
-      const from = (y + factor.length - 1 - k) * size;
-      for (let x = 0; x < size; x++) out[y * size + x]! += weight * rows[from + x]!;
+    const to = y * size;
+    let k = 0;
+    // four rows at a time: the sums are loaded and stored a quarter as often
+    for (; k + 4 <= taps; k += 4) {
+      const a = factor[k]!, b = factor[k + 1]!, c = factor[k + 2]!, d = factor[k + 3]!;
+      let from = (y + taps - 1 - k) * size;
+      for (let x = 0; x < size; x++, from++) {
+        out[to + x]! += a * rows[from]! + b * rows[from - size]! + c * rows[from - 2 * size]! +
+          d * rows[from - 3 * size]!;
+      }
+    }
+    for (; k < taps; k++) {
+      const weight = factor[k]!, from = (y + taps - 1 - k) * size;
+      for (let x = 0; x < size; x++) out[to + x]! += weight * rows[from + x]!;
     }
   }
   return out;
