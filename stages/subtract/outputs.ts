@@ -8,16 +8,14 @@
 import { basename, join } from "node:path";
 import type { FitsHeader } from "../../fits/header.ts";
 import type { Compute } from "../../gpu/compute.ts";
-import { kernelAt } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { setWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { Gate, Product } from "../manifest.ts";
 import type { NewProduct } from "../stage.ts";
 import type { Attempt, FailedAttempt } from "./attempts.ts";
 import { CompanionFiles } from "./companion_files.ts";
+import { differenceHeader, starsLeft } from "./difference_header.ts";
 import type { LoadedPair } from "./load_pair.ts";
 import { StripFile, writeWhole } from "./write_images.ts";
-import { fwhmOf, noiseArea } from "./psf_shape.ts";
-import { type StarResiduals, starResiduals } from "./residuals.ts";
 
 /** What is written of one pair. */
 export interface OutputParts {
@@ -142,12 +140,6 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   return products;
 }
 
-/** What is left of stars by magnitude, brightest first. */
-function starsLeft({ loaded, chosen }: OutputParts): StarResiduals[] {
-  const zeroPoint = loaded.science.header.number("ZP_AUTO") ?? 0;
-  return starResiduals(chosen.pair, chosen.finished, zeroPoint);
-}
-
 /** What a product of the pair has in common with the science frame. */
 function shared(science: Product): Partial<NewProduct> {
   const { unit, object, filter, exposureS, dateObs, mjd, width, height } = science;
@@ -197,74 +189,6 @@ function describeAttempt(attempt: Attempt): { engine: string; verdict: string; g
 /** An engine that gave nothing, as the manifest keeps it. */
 function describeFailure({ engine, error }: FailedAttempt) {
   return { engine, verdict: "fail", gates: [], error: error.name, message: error.message };
-}
-
-/** What each engine came to, in a line. */
-function verdictLines({ attempts, failures }: OutputParts): string[] {
-  const judged = attempts.map(({ engine, verdict, gates }) => {
-    const amiss = gates.filter((gate) => gate.verdict !== "pass");
-    const text = amiss.map(({ name, value }) => `${name} ${value?.toPrecision(4) ?? "unknown"}`);
-    return `${engine}: ${[verdict, ...text].join(", ")}`;
-  });
-  return [...judged, ...failures.map(({ engine, error }) => `${engine}: ${error.message}`)];
-}
-
-/** The science frame's cards, which hold WCS and zero points, and those of the subtraction. */
-function differenceHeader(parts: OutputParts): FitsHeader {
-  const { loaded, chosen, science } = parts;
-  const header = loaded.science.header.clone();
-  const { kernel, engine, convolvedSide } = chosen.finished.result;
-  const { metrics } = chosen;
-  const set = (card: string, value: string | number | null, comment: string) => {
-    if (value === null || (typeof value === "number" && !Number.isFinite(value))) {
-      header.delete(card);
-    } else {header.set(
-        card,
-        typeof value === "number" ? Number(value.toPrecision(7)) : value,
-        comment,
-      );}
-  };
-  set("SUBENG", engine, "engine of the subtraction");
-  set("SCINAME", basename(science.path), "science frame");
-  set("REFNAME", basename(loaded.chosen.path), "reference that was subtracted");
-  set("CONVSIDE", convolvedSide, "image that was convolved");
-  set("KSTARS", kernel.used, "stars the kernel was fitted to");
-  set("KCLIP", kernel.clipped, "stars left out as they did not fit");
-  set("KSUM", kernel.sum, "sum of the kernel, science over reference");
-  set("KCOND", kernel.conditionNumber, "condition number of the normal equations");
-  set("KCHI2", kernel.chi2, "median chi2 a pixel of the stars");
-  set("REFDEPTH", loaded.chosen.facts.depthMag, "[mag] 5 sigma depth of the reference");
-  set("REFSEE", loaded.chosen.facts.seeingArcsec, "[arcsec] seeing of the reference");
-  set("REFMJD", loaded.chosen.facts.mjd, "[d] when the reference was taken");
-  set("REFFWHM", loaded.pair.reference.fwhmPx, "[pix] FWHM of the reference on this grid");
-  const { psf } = chosen.finished.result;
-  if (psf !== undefined) {
-    const middle = kernelAt(psf, (psf.width - 1) / 2, (psf.height - 1) / 2);
-    set("PSFFWHM", fwhmOf(middle), "[pix] FWHM of the PSF of the difference, mid-field");
-    set("PSFNEA", noiseArea(middle), "[pix2] noise-equivalent area of it");
-  }
-  set("REFCOV", loaded.aligned.coverage, "fraction covered by the reference");
-  set("PULLSIG", metrics.pullSigma, "spread of difference over noise on bare sky");
-  set("PULLBLK", metrics.blockPull, "rms of means over 64-px squares of sky, in sigma");
-  set("PULLSTAR", metrics.starPullSigma, "the same in the cores of stars");
-  set("POWLEFT", metrics.powerLeft, "signal left in star footprints");
-  set("KSUMFLUX", metrics.sumOverFluxRatio, "kernel sum over the flux ratio of stars");
-  set("KSUMZP", metrics.sumOverZeroPoints, "kernel sum over the ratio of zero points");
-  set("KOFFER", kernel.offered, "stars offered to the fit");
-  set("REGOFF", loaded.registrationPx, "[pix] median offset of the stars of both images");
-  set("REGSCAT", loaded.registrationScatterPx, "[pix] scatter of these offsets");
-  set("MASKFRAC", chosen.finished.maskedFraction, "fraction of pixels that may not be used");
-  set("SUBVERD", chosen.verdict, "verdict of the gates");
-  header.addHistory(
-    `gppy subtract: ${basename(science.path)} minus ${basename(loaded.chosen.path)}`,
-  );
-  header.addHistory(`gppy subtract: reference chosen: ${loaded.chosen.why}`);
-  for (const line of verdictLines(parts)) header.addHistory(`gppy subtract: ${line}`);
-  for (const { from, to, stars, mean, spread } of starsLeft(parts)) {
-    const text = `${stars} stars, ${mean.toFixed(2)} +- ${spread.toFixed(2)} sigma in their cores`;
-    header.addHistory(`gppy subtract: mag ${from} to ${to}: ${text}`);
-  }
-  return header;
 }
 
 /**
