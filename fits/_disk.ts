@@ -52,8 +52,8 @@ export function unusable(verb: "read" | "write", path: string, cause: unknown): 
 
 /** So many bytes are handed to the disk at a time. */
 const FLUSH_BYTES = 1 << 25;
-/** So many bytes of shared memory are copied at a time. */
-const COPY_BYTES = 1 << 22;
+/** So many bytes of shared memory are copied at a time; they stay in the cache until they are written. */
+const COPY_BYTES = 1 << 20;
 
 /** A file that is written beside its final name, flushed and renamed. */
 export class AtomicFile {
