@@ -211,13 +211,51 @@ function takeOff(image: HaloImage, star: BrightStar, profile: Profile): void {
       k < values.length ? amplitude * values[k]! : level
     ),
   };
-  visitRings(image, { x: star.x, y: star.y, innerPx, outerPx: innerPx + end }, (i, radius) => {
+  const place = { x: star.x, y: star.y, innerPx, outerPx: innerPx + end };
+  // Of fainter stars a new source would be taken for a stretch.
+  const stretch = star.isSaturated ? stretchOf(image, place, own) : ROUND;
+  visitRings(image, place, (i, radius) => {
     const weight = image.weight[i]!;
     if (weight === 0) return;
-    const halo = valueAt(own, radius);
+    const [along, across] = doubleAngle(image, place, i, radius);
+    const halo = valueAt(own, radius) * (1 + stretch[0] * along + stretch[1] * across);
     image.difference[i]! -= halo;
     const added = weight * (HALO_ERROR * halo) ** 2;
     image.weight[i] = weight / (1 + added);
     if (added > 1) image.mask[i]! |= SUSPECT;
   });
+}
+
+const ROUND = [0, 0] as const;
+
+type Place = Parameters<typeof visitRings>[1];
+
+/** Cosine and sine of twice the angle at which a pixel is seen from a star. */
+function doubleAngle(
+  { width }: HaloImage,
+  { x, y }: Place,
+  i: number,
+  radius: number,
+): readonly [number, number] {
+  const dx = i % width - x, dy = Math.floor(i / width) - y;
+  return [(dx * dx - dy * dy) / radius ** 2, 2 * dx * dy / radius ** 2];
+}
+
+/** How much longer a halo is in one direction than across, in units of itself; 0 where noise may be the reason. */
+function stretchOf(image: HaloImage, place: Place, profile: Profile): readonly [number, number] {
+  const data = [0, 0], norm = [0, 0];
+  visitRings(image, place, (i, radius) => {
+    const weight = image.weight[i]!, halo = valueAt(profile, radius);
+    const away = image.difference[i]! - halo;
+    if (
+      Math.abs(away) * Math.sqrt(weight) > CLIP_SIGMA + 0.5 * Math.abs(halo) * Math.sqrt(weight)
+    ) return;
+    doubleAngle(image, place, i, radius).forEach((angle, k) => {
+      data[k]! += weight * halo * angle * away;
+      norm[k]! += weight * (halo * angle) ** 2;
+    });
+  });
+  const known = (k: number) =>
+    data[k]! ** 2 > SIGNIFICANT ** 2 * norm[k]! ? data[k]! / norm[k]! : 0;
+  return [known(0), known(1)];
 }
