@@ -143,7 +143,7 @@ const INTRODUCTION = [
   "images without noise cancel exactly, and the noise of one, less that of the other under this kernel, and the new",
   "sources are left. One detector (sep, 5 σ, matched filter) looks at difference over noise of both. Spread, blocks",
   "(means over 64 px) and pulls of stars (flux by the profile over its error; mean ± root mean square) are 1 for",
-  "pure noise that does not correlate; complete of injected sources with S/N ≥ 5 / 7 / 10; noise: the map over the",
+  "pure noise (what the kernel correlates is allowed for by one number for both); complete of injected sources with S/N ≥ 5 / 7 / 10; noise: the map over the",
   "true one on bare sky and on sources; seam: means by place within 128 px squares, in their errors.",
 ];
 
