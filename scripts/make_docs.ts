@@ -11,7 +11,7 @@ import { note, print } from "../cli/terminal.ts";
 import { manifestSchema } from "../stages/manifest.ts";
 import { describeParameters, type ParameterInfo } from "../stages/parameters.ts";
 import { STAGES } from "../stages/registry.ts";
-import { reference } from "../stages/stack/reference.ts";
+import { reference } from "../stages/stack/reference/reference.ts";
 import { WATCH_PARAMETERS } from "../watch/settings.ts";
 import type { StageDeclaration } from "../stages/stage.ts";
 

@@ -6,8 +6,8 @@
 
 import { join } from "node:path";
 import { Command } from "commander";
-import { gatherNights } from "../../stages/stack/gather.ts";
-import { reference } from "../../stages/stack/reference.ts";
+import { gatherNights } from "../../stages/stack/frames/gather.ts";
+import { reference } from "../../stages/stack/reference/reference.ts";
 import { resolveParameters } from "../../stages/parameters.ts";
 import { runStage } from "../../stages/runner.ts";
 import { addStageFlags, readStageFlags } from "../flags.ts";

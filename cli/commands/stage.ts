@@ -18,7 +18,7 @@ import {
 } from "../../stages/manifest_file.ts";
 import { resolveParameters } from "../../stages/parameters.ts";
 import { runStage } from "../../stages/runner.ts";
-import { gatherNights } from "../../stages/stack/gather.ts";
+import { gatherNights } from "../../stages/stack/frames/gather.ts";
 import type { StageDeclaration } from "../../stages/stage.ts";
 import { addStageFlags, readStageFlags } from "../flags.ts";
 import { addSharedOptions, openSession, type Session, type SharedOptions } from "../session.ts";

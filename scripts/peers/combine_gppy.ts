@@ -5,7 +5,7 @@
  */
 
 import { openCompute } from "../../gpu/compute.ts";
-import { combineFiles } from "../../stages/calib/combine_files.ts";
+import { combineFiles } from "../../stages/calib/masters/combine_files.ts";
 
 const [device, method, flush, output = "", ...inputs] = Deno.args;
 using compute = await openCompute({ device: device === "webgpu" ? "webgpu" : "cpu" });

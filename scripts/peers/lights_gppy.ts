@@ -14,11 +14,11 @@ import { toolSet } from "../../external/run_tool.ts";
 import { readHeader } from "../../fits/file.ts";
 import { LazyCompute } from "../../gpu/lazy_compute.ts";
 import { readFrameInfo } from "../../sky/frame_info.ts";
-import { loadFrame } from "../../stages/calib/frame.ts";
-import { MasterLibrary } from "../../stages/calib/library.ts";
-import { calibrateLights } from "../../stages/calib/lights.ts";
+import { loadFrame } from "../../stages/calib/frames/frame.ts";
+import { MasterLibrary } from "../../stages/calib/masters/library.ts";
+import { calibrateLights } from "../../stages/calib/lights/lights.ts";
 import { params } from "../../stages/calib/params.ts";
-import { PixelCache } from "../../stages/calib/pixel_cache.ts";
+import { PixelCache } from "../../stages/calib/frames/pixel_cache.ts";
 import { makeContext } from "../../stages/context.ts";
 import { MANIFEST_VERSION, type Product } from "../../stages/manifest.ts";
 

@@ -11,10 +11,10 @@ import { readHeader } from "../../fits/file.ts";
 import { removeCosmicRays } from "../../gpu/kernels/cosmic_rays/cosmic_rays.ts";
 import { LazyCompute } from "../../gpu/lazy_compute.ts";
 import { bit } from "../../sky/mask.ts";
-import { finishLight } from "../../stages/calib/finish_light.ts";
-import { LightOutputs } from "../../stages/calib/light_outputs.ts";
-import { PixelCache } from "../../stages/calib/pixel_cache.ts";
-import type { LightStrip } from "../../stages/calib/reduce_light.ts";
+import { finishLight } from "../../stages/calib/lights/finish_light.ts";
+import { LightOutputs } from "../../stages/calib/lights/light_outputs.ts";
+import { PixelCache } from "../../stages/calib/frames/pixel_cache.ts";
+import type { LightStrip } from "../../stages/calib/lights/reduce_light.ts";
 
 const [device, parameters = "", input = "", folder = ""] = Deno.args;
 using lazy = new LazyCompute({ device: device === "webgpu" ? "webgpu" : "cpu" });

@@ -7,13 +7,13 @@
 import { z } from "zod";
 import { DataError } from "../../config/errors.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
-import { loadFrame, type RawFrame } from "./frame.ts";
-import { MasterLibrary } from "./library.ts";
-import { calibrateLights, inOrderOfMasters, makeFringes } from "./lights.ts";
-import { makeMasters, type MasterPlan } from "./masters.ts";
+import { loadFrame, type RawFrame } from "./frames/frame.ts";
+import { MasterLibrary } from "./masters/library.ts";
+import { calibrateLights, inOrderOfMasters, makeFringes } from "./lights/lights.ts";
+import { makeMasters, type MasterPlan } from "./masters/masters.ts";
 import { type CalibParams, params } from "./params.ts";
-import { PixelCache } from "./pixel_cache.ts";
-import { removeUnpacked } from "./raw_file.ts";
+import { PixelCache } from "./frames/pixel_cache.ts";
+import { removeUnpacked } from "./frames/raw_file.ts";
 
 /** Images kept in memory: bias, dark and flat, and with weights the variance of each. */
 const CACHE_ROOM = { plain: 3, weight: 6 };

@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { OVERSCAN_METHODS } from "./overscan.ts";
+import { OVERSCAN_METHODS } from "./frames/overscan.ts";
 
 const COMBINE = ["median", "clipped-median", "clipped-mean", "mean"] as const;
 

@@ -9,19 +9,24 @@ import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
 import { digestValue } from "../manifest_file.ts";
 import type { NewProduct, StageContext } from "../stage.ts";
-import { keepArtefacts } from "./artefact_file.ts";
-import { findArtefacts, type FrameArtefacts, markArtefacts, placeArtefacts } from "./artefacts.ts";
-import { combineFrames, type CombineOptions, type StackStrip } from "./combine.ts";
-import { starFactors } from "./common_stars.ts";
-import { scaleFrames } from "./flux_scale.ts";
-import { measureFrame, type StackFrame } from "./frames.ts";
-import { findTile, pointingOf, readGrid } from "./given_grid.ts";
-import { chooseGrid, type Grid } from "./grid.ts";
-import { type StackPaths, stackPaths, writeStack } from "./outputs.ts";
-import { stackHeader, stackTimes } from "./stack_header.ts";
+import { keepArtefacts } from "./combine/artefact_file.ts";
+import {
+  findArtefacts,
+  type FrameArtefacts,
+  markArtefacts,
+  placeArtefacts,
+} from "./combine/artefacts.ts";
+import { combineFrames, type CombineOptions, type StackStrip } from "./combine/combine.ts";
+import { starFactors } from "./frames/common_stars.ts";
+import { scaleFrames } from "./frames/flux_scale.ts";
+import { measureFrame, type StackFrame } from "./frames/frames.ts";
+import { findTile, pointingOf, readGrid } from "./frames/given_grid.ts";
+import { chooseGrid, type Grid } from "./frames/grid.ts";
+import { type StackPaths, stackPaths, writeStack } from "./output/outputs.ts";
+import { stackHeader, stackTimes } from "./output/stack_header.ts";
 import { type CombineParams, pixelMethod } from "./stack_params.ts";
-import type { StackStatistics } from "./stack_statistics.ts";
-import { combineWithSwarp } from "./swarp_engine.ts";
+import type { StackStatistics } from "./output/stack_statistics.ts";
+import { combineWithSwarp } from "./combine/swarp_engine.ts";
 
 /** Name of a stack and what did not go into it. */
 export interface StackRequest {

@@ -8,11 +8,11 @@ import { z } from "zod";
 import { DataError } from "../../config/errors.ts";
 import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
-import { type Block, listedBlocks, stackId, timeBlocks } from "./blocks.ts";
-import { isListed, readList, readSkipped, SKIP_FILE } from "./frame_lists.ts";
-import { judgeInputs } from "./gates.ts";
+import { type Block, listedBlocks, stackId, timeBlocks } from "./frames/blocks.ts";
+import { isListed, readList, readSkipped, SKIP_FILE } from "./frames/frame_lists.ts";
+import { judgeInputs } from "./frames/gates.ts";
 import { describeStack, makeStack, prepareFrames } from "./make_stack.ts";
-import { removeJournals } from "./outputs.ts";
+import { removeJournals } from "./output/outputs.ts";
 import { combineParams, gateParams } from "./stack_params.ts";
 
 const params = z.object({

@@ -7,11 +7,11 @@ import type { ResampleKernel } from "../../gpu/kernels/resample/kernel_table.ts"
 import { tanWcs } from "../../sky/wcs.ts";
 import { testProduct } from "../testing.ts";
 import { normal } from "./_synthetic_frames.ts";
-import { combineFrames, type CombineOptions } from "./combine.ts";
-import type { StackFrame } from "./frames.ts";
-import type { Grid } from "./grid.ts";
-import { NoiseBlocks } from "./noise_blocks.ts";
-import { flatSky } from "./sky_model.ts";
+import { combineFrames, type CombineOptions } from "./combine/combine.ts";
+import type { StackFrame } from "./frames/frames.ts";
+import type { Grid } from "./frames/grid.ts";
+import { NoiseBlocks } from "./noise/noise_blocks.ts";
+import { flatSky } from "./frames/sky_model.ts";
 
 const SIZE = { width: 128, height: 128 };
 const PLACE = { raDeg: 150, decDeg: -40, scaleArcsec: 0.5 };

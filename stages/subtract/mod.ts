@@ -11,15 +11,15 @@ import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
 import { digestValue } from "../manifest_file.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
-import { type Attempt, type AttemptOptions, tryEngines } from "./attempts.ts";
-import { DECORRELATED } from "./decorrelated.ts";
-import { chooseEngines, ENGINES } from "./engines.ts";
-import { type LoadedPair, loadPair } from "./load_pair.ts";
-import { bare, openCompanions, writeOutputs } from "./outputs.ts";
-import { type DonePair, forgetPairs, recallPair, recordPair } from "./pair_journal.ts";
-import { type ChosenReference, findReference } from "./references.ts";
-import { SCORE } from "./score.ts";
-import { writeExtras } from "./write_extras.ts";
+import { type Attempt, type AttemptOptions, tryEngines } from "./output/attempts.ts";
+import { DECORRELATED } from "./output/decorrelated.ts";
+import { chooseEngines, ENGINES } from "./engines/engines.ts";
+import { type LoadedPair, loadPair } from "./load/load_pair.ts";
+import { bare, openCompanions, writeOutputs } from "./output/outputs.ts";
+import { type DonePair, forgetPairs, recallPair, recordPair } from "./output/pair_journal.ts";
+import { type ChosenReference, findReference } from "./load/references.ts";
+import { SCORE } from "./output/score.ts";
+import { writeExtras } from "./output/write_extras.ts";
 
 const order = z.int().min(0).max(4).nullable().default(null);
 

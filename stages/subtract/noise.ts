@@ -9,7 +9,7 @@ import {
   polynomialValues,
   spatialKernels,
 } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { correlate } from "./basis.ts";
+import { correlate } from "./fit/basis.ts";
 import type { Box, ImageSize, NoiseCorrelation, PairImage } from "./pair.ts";
 
 /** The sky of an image. */

@@ -10,7 +10,7 @@
  */
 
 import type { KernelField } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
-import type { BrightStar } from "./halos.ts";
+import type { BrightStar } from "./output/halos.ts";
 
 /** Size of an image, px. */
 export interface ImageSize {

@@ -1,0 +1,95 @@
+/**
+ * The engines that may subtract, in the order they are tried.
+ *
+ * @module
+ */
+
+import { ExternalToolError } from "../../../config/errors.ts";
+import type { StageContext } from "../../stage.ts";
+import { hotpantsEngine } from "./hotpants.ts";
+import { subtractNative } from "./native.ts";
+import type { ConvolvedSide, Engine } from "../pair.ts";
+import { subtractZogy } from "./zogy.ts";
+
+/** Names of the engines; `auto` tries them in this order. */
+export const ENGINES = ["hotpants", "native", "zogy"] as const;
+
+/** What a user may decide about engines. */
+export interface EngineChoice {
+  readonly engine: "auto" | (typeof ENGINES)[number];
+  readonly convolve: "auto" | ConvolvedSide;
+  readonly basis: "gaussians" | "delta";
+  readonly kernelOrder: number | null;
+  readonly backgroundOrder: number | null;
+  readonly scaleOrder: number;
+  readonly clipSigma: number;
+  /** Regions of HOTPANTS along x and y, such as `3x2`. */
+  readonly regions: string | null;
+}
+
+/**
+ * Makes the engines to try.
+ *
+ * @param choice What was asked for.
+ * @param context The stage's context.
+ * @param scratch A folder for what is needed only now.
+ * @returns In the order to be tried.
+ * @throws {ExternalToolError} If HOTPANTS is asked for and not installed.
+ */
+export async function chooseEngines(
+  choice: EngineChoice,
+  context: StageContext,
+  scratch: string,
+): Promise<Engine[]> {
+  const made = {
+    hotpants: makeHotpants(choice, context, scratch),
+    native: makeNative(choice, context),
+    zogy: makeZogy(context),
+  };
+  if (choice.engine === "auto") return ENGINES.map((name) => made[name]);
+  if (choice.engine !== "hotpants" || await made.hotpants.available()) return [made[choice.engine]];
+  throw new ExternalToolError(
+    "Cannot subtract with HOTPANTS: the program is not on PATH; use --engine native, zogy or auto",
+    { details: { missing: true } },
+  );
+}
+
+/** Orders and direction where they are given. */
+function orders({ convolve, kernelOrder, backgroundOrder }: EngineChoice) {
+  return {
+    ...(convolve === "auto" ? {} : { convolve }),
+    ...(kernelOrder === null ? {} : { kernelOrder }),
+    ...(backgroundOrder === null ? {} : { backgroundOrder }),
+  };
+}
+
+function makeHotpants(choice: EngineChoice, context: StageContext, scratch: string): Engine {
+  const [x, y] = choice.regions?.split("x").map(Number) ?? [];
+  const regions = x === undefined || y === undefined ? {} : { regions: [x, y] as const };
+  return hotpantsEngine({ ...orders(choice), ...regions, tools: context.tools, scratch });
+}
+
+function makeNative(choice: EngineChoice, context: StageContext): Engine {
+  const { basis, scaleOrder, clipSigma } = choice;
+  return {
+    name: "native",
+    available: () => Promise.resolve(true),
+    run: async (pair) => {
+      const compute = await context.compute.get();
+      const { signal } = context;
+      const fit = { ...orders(choice), basis, scaleOrder, clipSigma };
+      return subtractNative(pair, { ...fit, compute, signal });
+    },
+  };
+}
+
+function makeZogy(context: StageContext): Engine {
+  return {
+    name: "zogy",
+    available: () => Promise.resolve(true),
+    run: async (pair) => {
+      const compute = await context.compute.get();
+      return subtractZogy(pair, { compute, signal: context.signal });
+    },
+  };
+}

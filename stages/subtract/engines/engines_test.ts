@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runTool } from "../../../external/run_tool.ts";
+import { readImage } from "../../../fits/image.ts";
+import { LazyCompute } from "../../../gpu/lazy_compute.ts";
+import { clippedStats } from "../../../sky/stats.ts";
+import type { NewProduct } from "../../stage.ts";
+import { testContext } from "../../testing.ts";
+import { type Fixture, type FixtureOptions, makeFixture } from "../_stage_fixture.ts";
+import { subtract } from "../mod.ts";
+
+async function run(
+  flags: Record<string, unknown>,
+  options: FixtureOptions,
+  test: (
+    made: readonly NewProduct[],
+    fixture: Fixture,
+    left: readonly { readonly message: string }[],
+  ) => Promise<void>,
+): Promise<void> {
+  const base = await Deno.makeTempDir({ prefix: "gppy-engines-" });
+  const compute = new LazyCompute({ device: "cpu" });
+  try {
+    const fixture = await makeFixture(base, options);
+    const { context, left } = testContext({ ...fixture, stage: "subtract", compute });
+    const outcome = await subtract.run(subtract.params.parse(flags), context);
+    await test(outcome.products, fixture, left);
+  } finally {
+    compute[Symbol.dispose]();
+    await Deno.remove(base, { recursive: true });
+  }
+}
+
+/** Puts a `hotpants` on PATH that ends with an error, or that subtracts without matching. */
+async function withHotpants(script: string, work: () => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "gppy-bin-" });
+  const path = Deno.env.get("PATH") ?? "";
+  try {
+    await Deno.writeTextFile(join(folder, "hotpants"), script, { mode: 0o755 });
+    await Deno.writeTextFile(join(folder, "log.json"), "");
+    Deno.env.set("PATH", `${folder}:${path}`);
+    Deno.env.set("HOTPANTS_LOG", join(folder, "log.json"));
+    await work();
+  } finally {
+    Deno.env.set("PATH", path);
+    Deno.env.delete("HOTPANTS_LOG");
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const STAND_IN = [
+  "#!/bin/sh",
+  `exec "${Deno.execPath()}" run -A --no-check \\`,
+  `  --config "${new URL("../../../deno.json", import.meta.url).pathname}" \\`,
+  `  "${new URL("./_hotpants_stand_in.ts", import.meta.url).pathname}" "$@"`,
+  "",
+].join("\n");
+
+function differenceOf(made: readonly NewProduct[]): NewProduct {
+  return made.find(({ kind }) => kind === "difference")!;
+}
+
+function attemptsOf(made: readonly NewProduct[]) {
+  const attempts = differenceOf(made)["attempts"] as Record<string, unknown>[];
+  return attempts.map(({ engine, verdict }) => [engine, verdict]);
+}
+
+Deno.test("subtract --engine zogy passes every gate and finds a transient at its flux", async () => {
+  const transients = [{ x: 300, y: 420, flux: 6000 }];
+  const options = { offsetArcsec: 8, rotationDeg: 0.4, scale: 0.8, transients };
+  await run({ engine: "zogy" }, options, async (made, _fixture, left) => {
+    assert.deepEqual(left, []);
+    const difference = differenceOf(made);
+    assert.deepEqual(difference.gates!.filter(({ verdict }) => verdict !== "pass"), []);
+    const { data, width, header } = await readImage(difference.path);
+    assert.equal(header.text("SUBENG"), "zogy");
+    assert.equal(header.text("CONVSIDE"), "both");
+    // Whitening sharpens the 4 px of the stack.
+    const fwhm = header.number("PSFFWHM")!;
+    assert.ok(fwhm > 2.5 && fwhm < 4.2, `${fwhm}`);
+    assert.ok(made.some(({ role }) => role === "psf"), "the PSF of the difference is drawn");
+    let sum = 0;
+    for (let k = 0; k < 361; k++) sum += data[(411 + Math.floor(k / 19)) * width + 291 + k % 19]!;
+    assert.ok(Math.abs(sum / 6000 - 0.97) < 0.08, `${sum}`);
+  });
+});
+
+Deno.test("subtract --decorrelate --score writes both beside the difference, and fitsverify accepts them", async () => {
+  const flags = { engine: "native", decorrelate: true, score: true };
+  await run(flags, { size: 500, offsetArcsec: 40 }, async (made, fixture) => {
+    const of = (id: string) =>
+      made.find((product) => product.id === `${fixture.stackId}.subt${id}`)!;
+    assert.equal(of(".decorr").kind, "decorrelated");
+    assert.equal(of(".decorr.weight").of, of(".decorr").id);
+    assert.equal(of(".score").kind, "score");
+    const white = await readImage(of(".decorr").path);
+    const weight = await readImage(of(".decorr.weight").path);
+    const score = await readImage(of(".score").path);
+    assert.equal(white.header.boolean("DECORR"), true);
+    assert.equal(white.header.text("DCFROM"), "kernel");
+    assert.ok(Math.abs(white.header.number("PSFFWHM")! - 3.9) < 0.4);
+    assert.equal(score.header.text("BUNIT"), "sigma");
+    const known = white.data.map((value, i) => value * Math.sqrt(weight.data[i]!))
+      .filter((_, i) => weight.data[i]! > 0);
+    assert.ok(Math.abs(clippedStats(known).sigma - 1) < 0.05);
+    assert.ok(Math.abs(clippedStats(score.data.filter((value) => value !== 0)).sigma - 1) < 0.1);
+    for (const product of made.filter(({ path }) => path.endsWith(".fits"))) {
+      await runTool("fitsverify", ["-q", product.path], {});
+    }
+  });
+});
+
+Deno.test("subtract --engine auto goes on when HOTPANTS does badly, and keeps both verdicts", async () => {
+  await withHotpants(STAND_IN, async () => {
+    await run({ engine: "auto" }, { size: 500 }, async (made) => {
+      assert.deepEqual(attemptsOf(made), [["hotpants", "fail"], ["native", "pass"]]);
+      const { header } = await readImage(differenceOf(made).path);
+      assert.equal(header.text("SUBENG"), "native");
+      const text = header.toText().replace(/\n/g, " ");
+      assert.match(text, /gppy subtract: hotpants: fail, /);
+      assert.match(text, /gppy subtract: native: pass/);
+    });
+  });
+});
+
+Deno.test("subtract --engine auto goes on when HOTPANTS ends with an error, and keeps what it said", async () => {
+  await withHotpants("#!/bin/sh\necho 'no stamps' >&2\nexit 3\n", async () => {
+    await run({ engine: "auto" }, { size: 500 }, (made) => {
+      assert.deepEqual(attemptsOf(made), [["native", "pass"], ["hotpants", "fail"]]);
+      const [, failed] = differenceOf(made)["attempts"] as Record<string, unknown>[];
+      assert.equal(failed!["error"], "ExternalToolError");
+      return Promise.resolve();
+    });
+  });
+});
+
+Deno.test("subtract takes regions as columns x rows alone", () => {
+  assert.equal(subtract.params.parse({ regions: "3x2" }).regions, "3x2");
+  assert.throws(() => subtract.params.parse({ regions: "3,2" }));
+  assert.throws(() => subtract.params.parse({ regions: "0x2" }));
+});

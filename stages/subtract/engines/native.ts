@@ -1,0 +1,156 @@
+/**
+ * The native engine: Alard & Lupton (1998).
+ *
+ * @module
+ */
+
+import type { Compute } from "../../../gpu/compute.ts";
+import { tileShift } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
+import { kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import {
+  type Subtraction,
+  subtractRows,
+  type Surfaces,
+  surfacesOf,
+} from "../../../gpu/kernels/convolve_varying/subtract_rows.ts";
+import { UNUSABLE } from "../../../sky/mask.ts";
+import { fitKernel, type KernelFit, type KernelFitOptions } from "../fit/fit_kernel.ts";
+import { correlatedGain, varianceFactor } from "../noise.ts";
+import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
+import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../pair.ts";
+import { SharedArrays } from "../shared_arrays.ts";
+
+/** What the native engine can be told. */
+export interface NativeOptions extends KernelFitOptions {
+  /** Where the images are convolved. */
+  readonly compute: Compute;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Subtracts one image of a pair from the other with a kernel fitted to the stars.
+ *
+ * @param pair The images on one grid, with masks, and the stars.
+ * @param options Orders, direction, device.
+ * @returns The difference in ADU of the science frame, with its variance.
+ * @throws {DataError} If fewer than three stars fit.
+ */
+export async function subtractNative(
+  pair: AlignedPair,
+  options: NativeOptions,
+): Promise<EngineResult> {
+  const fit = await fitKernel(pair, options);
+  const share = pair.quiet ? await measureShare(pair, fit, pair.quiet, options) : 1;
+  const quieter = withNoiseShare(pair, share);
+  return {
+    engine: "native",
+    convolvedSide: fit.side,
+    growPx: fit.growPx,
+    field: fit.field,
+    kernel: fit.metrics,
+    noiseShare: share,
+    strips: () => differenceStrips(quieter, fit, options),
+  };
+}
+
+/** Looks at some strips of the difference before all is made. */
+async function measureShare(
+  pair: AlignedPair,
+  fit: KernelFit,
+  quiet: Uint8Array,
+  options: NativeOptions,
+): Promise<number> {
+  const { width, height, science, reference } = pair;
+  const { compute, signal } = options;
+  const parts = partsOf(pair, fit);
+  using arrays = new SharedArrays(compute);
+  const strips: DifferenceStrip[] = [];
+  for (const firstRow of sampleRows(height)) {
+    const into = {
+      difference: arrays.floats(SAMPLE_ROWS * width),
+      variance: arrays.floats(SAMPLE_ROWS * width),
+    };
+    await subtractRows(compute, parts, { firstRow, rows: SAMPLE_ROWS, signal }, into);
+    strips.push({ firstRow, rows: SAMPLE_ROWS, ...into });
+  }
+  const isQuiet = (i: number) =>
+    quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
+  return noiseShare(strips, isQuiet, width);
+}
+
+/** Rows of a strip: whole tiles of the kernel. */
+const STRIP_ROWS = 512;
+
+async function* differenceStrips(
+  pair: AlignedPair,
+  fit: KernelFit,
+  options: NativeOptions,
+): AsyncGenerator<DifferenceStrip> {
+  const { width, height } = pair;
+  const { compute, signal } = options;
+  const parts = partsOf(pair, fit);
+  using arrays = new SharedArrays(compute);
+  const pixels = Math.min(STRIP_ROWS, height) * width;
+  const whole = { difference: arrays.floats(pixels), variance: arrays.floats(pixels) };
+  for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
+    const rows = Math.min(STRIP_ROWS, height - firstRow);
+    const difference = whole.difference.subarray(0, rows * width);
+    const variance = whole.variance.subarray(0, rows * width);
+    await subtractRows(compute, parts, { firstRow, rows, signal }, { difference, variance });
+    yield { firstRow, rows, difference, variance };
+  }
+}
+
+/** Which image is convolved and which is not. */
+function sidesOf(pair: AlignedPair, fit: KernelFit): readonly [sharp: PairImage, broad: PairImage] {
+  const { science, reference } = pair;
+  return fit.side === "reference" ? [reference, science] : [science, reference];
+}
+
+function partsOf(pair: AlignedPair, fit: KernelFit): Subtraction {
+  const { width, height } = pair;
+  const [sharp, broad] = sidesOf(pair, fit);
+  // A convolved science frame is brought back to its own ADU.
+  const unit = fit.side === "reference" ? 1 : -1 / fit.scale;
+  const gain = correlatedGain(fit.field, sharp.correlation);
+  return {
+    convolved: { width, height, data: sharp.data },
+    level: sharp.skyAdu,
+    own: { width, height, data: broad.data },
+    weight: (sharp.coverage ?? broad.coverage)?.weight,
+    mesh: kernelMesh(fit.field, { of: "both" }),
+    surfaces: surfacesFor(pair, fit, unit),
+    unit,
+    convolvedPhotons: gain * unit ** 2 / sharp.gainEAdu,
+    ownPhotons: unit ** 2 / broad.gainEAdu,
+  };
+}
+
+/** Nodes along the longer side of the surfaces at least, where they lie closer than a square of the sky. */
+const SURFACE_NODES = 64;
+
+function surfacesFor(pair: AlignedPair, fit: KernelFit, unit: number): Surfaces {
+  const [sharp, broad] = sidesOf(pair, fit);
+  const factor = varianceFactor(fit.field, sharp.correlation);
+  const shift = Math.floor(Math.log2(Math.max(pair.width, pair.height) / SURFACE_NODES));
+  return surfacesOf(
+    pair,
+    Math.max(tileShift(pair.width, pair.height), Math.min(6, shift)),
+    (x, y) => {
+      const kernel = factor(x, y);
+      const convolvedSigma = sharp.sigmaAt(x, y), ownSigma = broad.sigmaAt(x, y);
+      const moved = unit ** 2 * kernel, still = unit ** 2;
+      return {
+        convolvedSky: sharp.skyAt(x, y) - sharp.skyAdu,
+        convolvedSigma,
+        ownSky: broad.skyAt(x, y),
+        ownSigma,
+        skyVariance: (sharp.coverage ? 0 : moved * convolvedSigma ** 2) +
+          (broad.coverage ? 0 : still * ownSigma ** 2),
+        model: broad.skyAdu + fit.backgroundAt(x, y),
+        weighted: (sharp.coverage ? moved * sharp.coverage.unit ** 2 : 0) +
+          (broad.coverage ? still * broad.coverage.unit ** 2 : 0),
+      };
+    },
+  );
+}

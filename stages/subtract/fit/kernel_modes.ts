@@ -1,0 +1,198 @@
+/**
+ * The few ways in which a kernel varies over the field.
+ *
+ * @module
+ */
+
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import {
+  polynomialTerms,
+  polynomialValues,
+} from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { factorise } from "./linear_system.ts";
+import type { FieldSolution, Variation } from "./solve.ts";
+import type { StampEquations } from "./stamps.ts";
+
+/** A basis in which the variation of a kernel stands in few functions. */
+export interface KernelModes {
+  /** The new functions in terms of the old, `[terms, terms]`, a column each; the first is the old first. */
+  readonly rotation: Float64Array;
+  /** So many of the functions behind the first vary over the field; the others are the same everywhere. */
+  readonly varying: number;
+}
+
+/** More than so many ways are never needed. */
+const MOST_MODES = 10;
+/** By how much the variance along a mode must exceed what noise alone would give. */
+const SIGNIFICANT = 1.5;
+
+/**
+ * Finds the principal modes of a kernel's variation in units of its noise: the
+ * coefficients of all polynomials but the constant, scaled by the roots of the
+ * normal equations to unit noise, are a matrix of terms × polynomials; its
+ * singular vectors beyond the edge of those of pure noise, √terms + √polynomials
+ * (Marchenko & Pastur 1967), are the ways in which the kernel does vary.
+ *
+ * @param solution A kernel whose terms all vary by the same order, at least 1.
+ * @param variation Its orders and the size of the field.
+ * @returns The modes; every function of the new basis has unit noise.
+ */
+export function principalModes(solution: FieldSolution, variation: Variation): KernelModes {
+  const { used, coefficients, orders } = solution;
+  const terms = orders.length - 1, shape = terms - 1;
+  const lower = factorise(sumOfShapes(used, terms), shape, 0) ?? identity(shape);
+  const count = polynomialTerms(orders[1]!) - 1;
+  const spread = factorise(momentsOf(used, variation, count), count, 0) ?? identity(count);
+  const first = polynomialTerms(orders[0]!);
+  // Rows: terms; columns: polynomials. Lᵀ C R has noise of unit variance.
+  const varied = Matrix.zeros(shape, count);
+  for (let i = 0; i < shape; i++) {
+    for (let k = 0; k < count; k++) {
+      varied.set(i, k, coefficients[first + i * (count + 1) + 1 + k]!);
+    }
+  }
+  const whitened = toMatrix(lower, shape).transpose().mmul(varied).mmul(toMatrix(spread, count));
+  const eigen = new EigenvalueDecomposition(whitened.mmul(whitened.transpose()), {
+    assumeSymmetric: true,
+  });
+  const edge = SIGNIFICANT * (Math.sqrt(shape) + Math.sqrt(count)) ** 2;
+  const ranked = eigen.realEigenvalues.map((value, i) => ({ value, i }))
+    .sort((a, b) => b.value - a.value);
+  const varying = ranked.filter(({ value }) => value > edge).length;
+  return {
+    rotation: rotationOf(lower, ranked.map(({ i }) => eigen.eigenvectorMatrix.getColumn(i))),
+    varying: Math.min(varying, MOST_MODES),
+  };
+}
+
+/** Columns L⁻ᵀ u behind a first one that stays. */
+function rotationOf(lower: Float64Array, vectors: readonly (readonly number[])[]): Float64Array {
+  const shape = vectors.length, terms = shape + 1;
+  const rotation = new Float64Array(terms * terms);
+  rotation[0] = 1;
+  vectors.forEach((vector, column) => {
+    const x = Float64Array.from(vector);
+    for (let i = shape - 1; i >= 0; i--) {
+      for (let k = i + 1; k < shape; k++) x[i]! -= lower[k * shape + i]! * x[k]!;
+      x[i]! /= lower[i * shape + i]!;
+    }
+    x.forEach((value, i) => rotation[(i + 1) * terms + column + 1] = value);
+  });
+  return rotation;
+}
+
+/** The normal matrix of the shape's terms over all stars. */
+function sumOfShapes(stamps: readonly StampEquations[], terms: number): Float64Array {
+  const n = terms + 1, shape = terms - 1;
+  const sum = new Float64Array(shape * shape);
+  for (const { matrix } of stamps) {
+    for (let i = 0; i < shape; i++) {
+      for (let j = 0; j < shape; j++) sum[i * shape + j]! += matrix[(i + 1) * n + j + 1]!;
+    }
+  }
+  for (let i = 0; i < shape; i++) sum[i * shape + i]! *= 1 + 1e-9;
+  return sum;
+}
+
+/** Mean products of the polynomials but the constant over the stars. */
+function momentsOf(
+  stamps: readonly StampEquations[],
+  variation: Variation,
+  count: number,
+): Float64Array {
+  const { width, height, orders } = variation;
+  const mean = new Float64Array(count), moments = new Float64Array(count * count);
+  const values = stamps.map(({ x, y }) => {
+    return polynomialValues(x, y, { width, height, order: orders[1]! }).subarray(1);
+  });
+  for (const f of values) f.forEach((value, i) => mean[i]! += value / values.length);
+  for (const f of values) {
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < count; j++) {
+        moments[i * count + j]! += (f[i]! - mean[i]!) * (f[j]! - mean[j]!) / values.length;
+      }
+    }
+  }
+  return moments;
+}
+
+function identity(n: number): Float64Array {
+  return Float64Array.from({ length: n * n }, (_, i) => i % (n + 1) === 0 ? 1 : 0);
+}
+
+/** The lower triangle. */
+function toMatrix(lower: Float64Array, n: number): Matrix {
+  const values = lower.map((value, k) => k % n > Math.floor(k / n) ? 0 : value);
+  return Matrix.from1DArray(n, n, Array.from(values));
+}
+
+/**
+ * The equations of a star over the new basis.
+ *
+ * @param stamp Over the old one.
+ * @param rotation As in {@linkcode KernelModes.rotation}.
+ * @returns The same star.
+ */
+export function rotateStamp(stamp: StampEquations, rotation: Float64Array): StampEquations {
+  const n = stamp.vector.length, terms = n - 1;
+  const whole = new Float64Array(n * n);
+  for (let i = 0; i < terms; i++) {
+    for (let j = 0; j < terms; j++) whole[i * n + j] = rotation[i * terms + j]!;
+  }
+  whole[n * n - 1] = 1;
+  const vector = Float64Array.from({ length: n }, (_, j) => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += whole[i * n + j]! * stamp.vector[i]!;
+    return sum;
+  });
+  return { ...stamp, matrix: congruence(stamp.matrix, whole, n), vector };
+}
+
+/**
+ * Qᵀ M Q.
+ *
+ * @param matrix M, symmetric, `[n, n]`.
+ * @param rotation Q, `[n, n]`.
+ * @param n Their order.
+ * @returns `[n, n]`.
+ */
+export function congruence(matrix: Float64Array, rotation: Float64Array, n: number): Float64Array {
+  const half = multiply(matrix, rotation, n);
+  const turned = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) turned[i * n + j] = rotation[j * n + i]!;
+  }
+  return multiply(turned, half, n);
+}
+
+function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < n; k++) {
+      const value = a[i * n + k]!;
+      if (value === 0) continue;
+      for (let j = 0; j < n; j++) out[i * n + j]! += value * b[k * n + j]!;
+    }
+  }
+  return out;
+}
+
+/**
+ * The basis images of the new functions.
+ *
+ * @param images Of the old ones, `[terms, pixels]`.
+ * @param rotation As in {@linkcode KernelModes.rotation}.
+ * @returns `[terms, pixels]`.
+ */
+export function rotateImages(images: Float64Array, rotation: Float64Array): Float64Array {
+  const terms = Math.round(Math.sqrt(rotation.length)), pixels = images.length / terms;
+  const out = new Float64Array(images.length);
+  for (let i = 0; i < terms; i++) {
+    for (let j = 0; j < terms; j++) {
+      const value = rotation[i * terms + j]!;
+      if (value === 0) continue;
+      for (let k = 0; k < pixels; k++) out[j * pixels + k]! += value * images[i * pixels + k]!;
+    }
+  }
+  return out;
+}

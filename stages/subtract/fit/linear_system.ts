@@ -1,0 +1,159 @@
+/**
+ * Symmetric linear systems in float64.
+ *
+ * @module
+ */
+
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { DataError } from "../../../config/errors.ts";
+
+/**
+ * Solves a symmetric positive definite system scaled to unit diagonal, by
+ * Cholesky; when that breaks down, by eigenvalues with the smallest left out.
+ *
+ * @param matrix `[n, n]`.
+ * @param vector `[n]`.
+ * @returns `[n]`.
+ * @throws {DataError} If the system has no finite solution.
+ */
+export function solveScaled(matrix: Float64Array, vector: Float64Array): Float64Array {
+  const scaled = unitDiagonal(matrix, vector.length);
+  const result = solvePositive(matrix, vector, 1e-13) ??
+    truncatedInverse(scaled.matrix, vector.map((value, i) => value / scaled.scale[i]!))
+      .map((value, i) => value / scaled.scale[i]!);
+  if (result.every(Number.isFinite)) return result;
+  throw new DataError("Cannot fit the kernel: the normal equations have no finite solution");
+}
+
+/**
+ * Solves a symmetric positive definite system by Cholesky.
+ *
+ * @param matrix `[n, n]`.
+ * @param vector `[n]`.
+ * @param smallestPivot Of the matrix scaled to unit diagonal.
+ * @returns `[n]`; undefined when a pivot is smaller than allowed.
+ */
+export function solvePositive(
+  matrix: Float64Array,
+  vector: Float64Array,
+  smallestPivot: number,
+): Float64Array | undefined {
+  const scaled = unitDiagonal(matrix, vector.length);
+  const lower = factorise(scaled.matrix, vector.length, smallestPivot);
+  if (lower === undefined) return undefined;
+  const right = vector.map((value, i) => value / scaled.scale[i]!);
+  return substitute(lower, right).map((value, i) => value / scaled.scale[i]!);
+}
+
+function unitDiagonal(
+  matrix: Float64Array,
+  n: number,
+): { matrix: Float64Array; scale: Float64Array } {
+  const scale = Float64Array.from({ length: n }, (_, i) => Math.sqrt(matrix[i * n + i]!) || 1);
+  return {
+    scale,
+    matrix: matrix.map((value, k) => value / (scale[Math.floor(k / n)]! * scale[k % n]!)),
+  };
+}
+
+/**
+ * The lower factor of Cholesky's.
+ *
+ * @param matrix `[n, n]`, symmetric.
+ * @param n Its order.
+ * @param smallestPivot Below which there is none.
+ * @returns `[n, n]`, to be read on and below the diagonal alone; undefined when a pivot is smaller than allowed.
+ */
+export function factorise(
+  matrix: Float64Array,
+  n: number,
+  smallestPivot: number,
+): Float64Array | undefined {
+  const lower = matrix.slice();
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = lower[i * n + j]!;
+      for (let k = 0; k < j; k++) sum -= lower[i * n + k]! * lower[j * n + k]!;
+      if (i !== j) lower[i * n + j] = sum / lower[j * n + j]!;
+      else if (sum > smallestPivot) lower[i * n + i] = Math.sqrt(sum);
+      else return undefined;
+    }
+  }
+  return lower;
+}
+
+/** Solves by a lower factor and its transpose. */
+function substitute(lower: Float64Array, right: Float64Array): Float64Array {
+  const n = right.length;
+  const x = right.slice();
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) x[i]! -= lower[i * n + k]! * x[k]!;
+    x[i]! /= lower[i * n + i]!;
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let k = i + 1; k < n; k++) x[i]! -= lower[k * n + i]! * x[k]!;
+    x[i]! /= lower[i * n + i]!;
+  }
+  return x;
+}
+
+function truncatedInverse(matrix: Float64Array, right: Float64Array): Float64Array {
+  const n = right.length;
+  const eigen = new EigenvalueDecomposition(toMatrix(matrix, n), { assumeSymmetric: true });
+  const values = eigen.realEigenvalues;
+  const vectors = eigen.eigenvectorMatrix;
+  const floor = 1e-11 * Math.max(...values);
+  const x = new Float64Array(n);
+  values.forEach((value, k) => {
+    if (!(value > floor)) return;
+    let projection = 0;
+    for (let i = 0; i < n; i++) projection += vectors.get(i, k) * right[i]!;
+    for (let i = 0; i < n; i++) x[i]! += (projection / value) * vectors.get(i, k);
+  });
+  return x;
+}
+
+function toMatrix(values: Float64Array, n: number): Matrix {
+  return Matrix.from1DArray(n, n, Array.from(values));
+}
+
+const POWER_STEPS = 40;
+
+/**
+ * The condition number of a symmetric positive matrix scaled to unit diagonal,
+ * its extreme eigenvalues by power iteration: right to some per cent, which is
+ * enough to judge a fit by.
+ *
+ * @param matrix `[n, n]`.
+ * @param n Its order.
+ * @returns Largest over smallest eigenvalue, at most 1 / (n ε).
+ */
+export function condition(matrix: Float64Array, n: number): number {
+  const scaled = unitDiagonal(matrix, n).matrix;
+  const limit = 1 / (Number.EPSILON * n);
+  const largest = extremeEigenvalue(n, (x) => multiply(scaled, x));
+  const lower = factorise(scaled, n, Number.EPSILON);
+  if (lower === undefined) return limit;
+  return Math.min(limit, largest * extremeEigenvalue(n, (x) => substitute(lower, x)));
+}
+
+function extremeEigenvalue(n: number, apply: (x: Float64Array) => Float64Array): number {
+  let x: Float64Array = Float64Array.from({ length: n }, (_, i) => 1 + Math.sin(7 * i));
+  let size = 0;
+  for (let step = 0; step < POWER_STEPS; step++) {
+    x = apply(x);
+    size = Math.hypot(...x);
+    if (!(size > 0)) return 0;
+    x = x.map((value) => value / size);
+  }
+  return size;
+}
+
+function multiply(matrix: Float64Array, x: Float64Array): Float64Array {
+  const n = x.length;
+  return x.map((_, i) => {
+    let sum = 0;
+    for (let k = 0; k < n; k++) sum += matrix[i * n + k]! * x[k]!;
+    return sum;
+  });
+}

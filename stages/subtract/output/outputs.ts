@@ -1,0 +1,207 @@
+/**
+ * Writes what a subtraction leaves: the difference with its companions, the
+ * reference on its grid, and pictures.
+ *
+ * @module
+ */
+
+import { basename, join } from "node:path";
+import type { FitsHeader } from "../../../fits/header.ts";
+import type { Compute } from "../../../gpu/compute.ts";
+import { setWcs, wcsFromHeader } from "../../../sky/wcs.ts";
+import type { Gate, Product } from "../../manifest.ts";
+import type { NewProduct } from "../../stage.ts";
+import type { Attempt, FailedAttempt } from "./attempts.ts";
+import { CompanionFiles } from "./companion_files.ts";
+import { differenceHeader, starsLeft } from "./difference_header.ts";
+import type { LoadedPair } from "../load/load_pair.ts";
+import { StripFile, writeWhole } from "./write_images.ts";
+
+/** What is written of one pair. */
+export interface OutputParts {
+  readonly science: Product;
+  readonly loaded: LoadedPair;
+  /** The attempt that is kept. */
+  readonly chosen: Attempt;
+  readonly attempts: readonly Attempt[];
+  readonly failures: readonly FailedAttempt[];
+  readonly folder: string;
+  readonly compute: Compute;
+  readonly signal: AbortSignal;
+  /** Whether pictures are drawn. */
+  readonly pictures: boolean;
+}
+
+/**
+ * Writes all files of one pair.
+ *
+ * @param parts The pair and the attempt that is kept.
+ * @returns The products.
+ */
+export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
+  const { science, chosen, folder } = parts;
+  const { width, height } = parts.loaded.pair;
+  const id = `${science.id}.subt`;
+  const at = (name: string) => join(folder, name);
+  const header = differenceHeader(parts);
+  const { difference, mask, weight } = chosen.finished;
+  const { compute, signal } = parts;
+  await using file = await StripFile.floats(at(`${id}.fits`), {
+    ...{ width, height, header, compute, signal },
+  });
+  await writeWhole(file, difference, { width, height });
+  if (chosen.files.isOpen) await chosen.files.finish();
+  else {
+    await using files = await openCompanions(parts);
+    await files.writeWhole({ mask, weight }, { width, height });
+  }
+  const images = describeImages(parts, at);
+  return parts.pictures ? [...images, ...await writePictures(parts)] : images;
+}
+
+/**
+ * Begins the mask and the weight of a difference.
+ *
+ * @param parts The pair, and where to.
+ * @returns The files.
+ */
+export function openCompanions(
+  parts: Pick<OutputParts, "science" | "loaded" | "folder" | "compute" | "signal">,
+): Promise<CompanionFiles> {
+  const { science, loaded, folder, compute, signal } = parts;
+  const { width, height } = loaded.pair;
+  const path = (kind: string) => join(folder, `${science.id}.subt.${kind}.fits`);
+  const options = { width, height, header: bare(loaded.science.header), compute, signal };
+  return CompanionFiles.open({ mask: path("mask"), weight: path("weight") }, options);
+}
+
+function describeImages(parts: OutputParts, at: (name: string) => string): NewProduct[] {
+  const { science, loaded, chosen, attempts, failures } = parts;
+  const id = `${science.id}.subt`;
+  const common = { ...shared(science), from: [science.id] };
+  const companion = (kind: "mask" | "weight"): NewProduct => {
+    const name = `${id}.${kind}`;
+    return { ...common, id: name, kind, path: at(`${name}.fits`), of: id };
+  };
+  const reference = (ending: string, role: string, path: string): NewProduct => {
+    const name = `${science.id}.${ending}`;
+    return { ...common, id: name, kind: "reference", path, of: science.id, role };
+  };
+  return [
+    {
+      ...common,
+      id,
+      kind: "difference",
+      path: at(`${id}.fits`),
+      of: science.id,
+      measured: measured(parts),
+      gates: [...chosen.gates],
+      starResiduals: starsLeft(parts),
+      referencesConsidered: [...loaded.chosen.considered],
+      attempts: [...attempts.map(describeAttempt), ...failures.map(describeFailure)],
+    },
+    companion("mask"),
+    companion("weight"),
+    reference("ref", "aligned", loaded.referencePath),
+  ];
+}
+
+async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
+  // fonts and all that draws are loaded by those who draw
+  const { kernelMosaicPng, overviewPng } = await import("./pictures.ts");
+  const { residualMapPng } = await import("./residual_picture.ts");
+  const { science, loaded, chosen, folder } = parts;
+  const id = `${science.id}.subt`;
+  const { result } = chosen.finished;
+  const reference = basename(loaded.chosen.path);
+  const pull = chosen.metrics.pullSigma?.toFixed(3) ?? "unknown";
+  const subtitle = `${result.engine}, ${result.convolvedSide} convolved, reference ${reference}, ` +
+    `pull ${pull}`;
+  const { blocks } = chosen;
+  const pictures: [string, Uint8Array][] = [
+    ["overview", await overviewPng(chosen.pair, chosen.finished, science.id, subtitle)],
+    ["residuals", await residualMapPng(blocks, science.id, subtitle)],
+  ];
+  if (result.field !== undefined) {
+    pictures.push(["kernel", await kernelMosaicPng(result.field, science.id, subtitle)]);
+  }
+  if (result.psf !== undefined) {
+    const title = "PSF of the difference";
+    pictures.push(["psf", await kernelMosaicPng(result.psf, science.id, subtitle, title)]);
+  }
+  const products: NewProduct[] = [];
+  for (const [role, png] of pictures) {
+    const path = join(folder, `${id}.${role}.png`);
+    await Deno.writeFile(`${path}.part`, png);
+    await Deno.rename(`${path}.part`, path);
+    const common = { ...shared(science), from: [id], of: id };
+    products.push({ ...common, id: `${id}.${role}.png`, kind: "picture", role, path });
+  }
+  return products;
+}
+
+/** What a product of the pair has in common with the science frame. */
+function shared(science: Product): Partial<NewProduct> {
+  const { unit, object, filter, exposureS, dateObs, mjd, width, height } = science;
+  const given = { unit, object, filter, exposureS, dateObs, mjd, width, height };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function measured(parts: OutputParts): Product["measured"] {
+  const { loaded, chosen } = parts;
+  const { kernel, engine, convolvedSide } = chosen.finished.result;
+  const { metrics } = chosen;
+  return {
+    engine,
+    convolvedSide,
+    reference: loaded.chosen.path,
+    referenceWhy: loaded.chosen.why,
+    referenceDepthMag: loaded.chosen.facts.depthMag,
+    referenceSeeingArcsec: loaded.chosen.facts.seeingArcsec,
+    referenceMjd: loaded.chosen.facts.mjd,
+    resampled: loaded.aligned.resampled,
+    referenceCoverage: loaded.aligned.coverage,
+    kernelStarsOffered: kernel.offered,
+    kernelStars: kernel.used,
+    kernelStarsClipped: kernel.clipped,
+    kernelSum: kernel.sum,
+    kernelOrders: kernel.orders,
+    kernelChi2: kernel.chi2,
+    conditionNumber: kernel.conditionNumber,
+    fluxRatio: loaded.pair.scale,
+    scienceFwhmPx: loaded.pair.science.fwhmPx,
+    referenceFwhmPx: loaded.pair.reference.fwhmPx,
+    scienceConfusion: chosen.pair.science.confusion,
+    referenceConfusion: chosen.pair.reference.confusion,
+    noiseShare: chosen.noiseShare,
+    registrationPx: loaded.registrationPx,
+    registrationScatterPx: loaded.registrationScatterPx,
+    maskedFraction: chosen.finished.maskedFraction,
+    ...metrics,
+  };
+}
+
+/** One attempt as the manifest keeps it. */
+function describeAttempt(attempt: Attempt): { engine: string; verdict: string; gates: Gate[] } {
+  return { engine: attempt.engine, verdict: attempt.verdict, gates: [...attempt.gates] };
+}
+
+/** An engine that gave nothing, as the manifest keeps it. */
+function describeFailure({ engine, error }: FailedAttempt) {
+  return { engine, verdict: "fail", gates: [], error: error.name, message: error.message };
+}
+
+/**
+ * Only the WCS and what tells the frame, for companions.
+ *
+ * @param header Of an image.
+ * @returns A new header.
+ */
+export function bare(header: FitsHeader): FitsHeader {
+  const wcs = wcsFromHeader(header);
+  const empty = header.clone();
+  for (const { keyword } of header.cards) {
+    if (!["OBJECT", "FILTER", "DATE-OBS", "MJD-OBS"].includes(keyword)) empty.delete(keyword);
+  }
+  return wcs === undefined ? empty : setWcs(empty, wcs);
+}

@@ -1,0 +1,51 @@
+/**
+ * A map of what is left in a difference.
+ *
+ * @module
+ */
+
+import { type Stamp, stampsPng } from "../../../sky/pictures.ts";
+import type { BlockResiduals } from "./residuals.ts";
+
+/** Side of a map on the page, px. */
+const PANEL_PX = 480;
+
+/**
+ * Draws the mean of the difference and its spread over squares of the field, as
+ * they lie on it: flat grey with even grain where the difference is noise alone.
+ *
+ * @param blocks Squares of bare sky.
+ * @param title Above all.
+ * @param subtitle Below the title.
+ * @returns PNG file.
+ */
+export function residualMapPng(
+  blocks: BlockResiduals,
+  title: string,
+  subtitle: string,
+): Promise<Uint8Array> {
+  const side = `${blocks.blockPx}-px squares`;
+  const stamps: Stamp[] = [
+    {
+      title: "Mean of the difference",
+      ...square(blocks, blocks.mean),
+      ...{ lo: -5, hi: 5, note: `${side} of sky; black −5, white 5 standard errors` },
+    },
+    {
+      title: "Spread of difference over noise",
+      ...square(blocks, blocks.spread),
+      ...{ lo: 0.8, hi: 1.2, note: `${side} of sky; black 0.8, white 1.2` },
+    },
+  ];
+  return stampsPng(stamps, { title, subtitle, marker: false, panelPx: PANEL_PX });
+}
+
+/** The map in the corner of a square. */
+function square({ columns, rows }: BlockResiduals, values: Float32Array) {
+  const size = Math.max(columns, rows);
+  const data = new Float32Array(size * size).fill(NaN);
+  for (let row = 0; row < rows; row++) {
+    data.set(values.subarray(row * columns, (row + 1) * columns), row * size);
+  }
+  return { data, size };
+}
