@@ -12,6 +12,7 @@ import {
   loadShorts,
   middleOfFloats,
   middleOfShorts,
+  momentsOfShorts,
   SHORTS,
   sortShorts,
   widenShorts,
@@ -60,14 +61,35 @@ function scatterOf(args: usize, centre: f64, n: f64, mad: f64, sum: f64, squares
   return Math.max(Math.max(scatter, <f64>paramF32(args, 7)), <f64>paramF32(args, 8) * Math.abs(centre));
 }
 
-/** Combines one pixel whose samples are sorted; its state is in locals, which globals would slow down. */
-function finishPixel(args: usize, lane: usize, samples: u32, p: u32): void {
+/** Whether anything is made of the sums of samples and of their squares. */
+function wantsSums(args: usize): bool {
   const flags = paramU32(args, 3);
-  const sums = (flags & (SCATTER_STD | CENTRE_MEAN | WANT_VARIANCE)) != 0 ||
+  return (flags & (SCATTER_STD | CENTRE_MEAN | WANT_VARIANCE)) != 0 ||
     (flags & (MEDIAN | WEIGHTED)) == 0;
+}
+
+/** Combines one pixel of sorted samples and adds them up first, if that is needed. */
+function addAndFinish(args: usize, lane: usize, samples: u32, p: u32, sums: bool): void {
   const reference = samples > 0 ? sample(lane, samples >> 1, FLOATS) : 0;
-  let sum = sums ? sumOf(lane, samples, reference) : 0;
-  let squares = sums ? squaresOf(lane, samples, reference) : 0;
+  const sum = sums ? sumOf(lane, samples, reference) : 0;
+  const squares = sums ? squaresOf(lane, samples, reference) : 0;
+  finishPixel(args, lane, samples, p, sum, squares);
+}
+
+/**
+ * Combines one pixel whose samples are sorted; `sum` and `squares` are of their distances from the
+ * middle one. Its state is in locals, which globals would slow down.
+ */
+function finishPixel(
+  args: usize,
+  lane: usize,
+  samples: u32,
+  p: u32,
+  sum: f64,
+  squares: f64,
+): void {
+  const flags = paramU32(args, 3);
+  const reference = samples > 0 ? sample(lane, samples >> 1, FLOATS) : 0;
   let from: u32 = 0;
   let to = samples;
   const rounds = (flags & CLIP) != 0 ? paramU32(args, 6) : 0;
@@ -211,13 +233,25 @@ export function combineShorts(args: usize, from: u32, to: u32, scratch: usize): 
   const frames = paramU32(args, 0);
   const zero = f32x4.splat(paramF32(args, 2));
   const planes = scratch + frames * SHORTS;
+  const moments = planes + frames * FLOATS;
+  const sums = wantsSums(args);
   const end = to * width;
   for (let p = from * width; p < end; p += BLOCK) {
     loadShorts(slotPointer(args, 0) + (<usize>p << 1), slotStride(args, 0), frames, scratch);
     sortShorts(scratch, slotPointer(args, 1), paramU32(args, 1));
     widenShorts(scratch, frames, zero, planes);
+    if (sums) momentsOfShorts(scratch, frames, moments);
     const size = min(BLOCK, end - p);
-    for (let i: u32 = 0; i < size; i++) finishPixel(args, planes + (i << 2), frames, p + i);
+    for (let i: u32 = 0; i < size; i++) {
+      const lane = planes + (i << 2);
+      const squares = sums ? load<i32>(moments + FLOATS + (i << 2)) : 0;
+      if (squares < 0) {
+        addAndFinish(args, lane, frames, p + i, sums);
+      } else {
+        const sum = sums ? load<i32>(moments + (i << 2)) : 0;
+        finishPixel(args, lane, frames, p + i, <f64>sum, <f64>squares);
+      }
+    }
   }
 }
 
@@ -229,6 +263,7 @@ export function combineFloats(args: usize, from: u32, to: u32, scratch: usize): 
   const counts = scratch;
   const planes = scratch + FLOATS;
   const stride = slotStride(args, 0);
+  const sums = wantsSums(args);
   const plain = (flags & ~WANT_COUNTS) == MEDIAN && (flags & WANT_COUNTS) == 0;
   const low = planes + <usize>((frames - 1) >> 1) * FLOATS;
   const high = planes + <usize>(frames >> 1) * FLOATS;
@@ -243,7 +278,7 @@ export function combineFloats(args: usize, from: u32, to: u32, scratch: usize): 
       continue;
     }
     for (let i: u32 = 0; i < size; i++) {
-      finishPixel(args, planes + (i << 2), load<u32>(counts + (i << 2)), p + i);
+      addAndFinish(args, planes + (i << 2), load<u32>(counts + (i << 2)), p + i, sums);
     }
   }
 }

@@ -61,6 +61,38 @@ export function middleOfShorts(low: usize, high: usize, zero: v128, out: usize):
   }
 }
 
+/**
+ * Sums of the distances of sorted shorts from the middle one, i32 [32], and behind them those of their
+ * squares; −1 there for a pixel whose samples lie too far apart for 32 bits.
+ */
+export function momentsOfShorts(planes: usize, frames: u32, moments: usize): void {
+  const middle = planes + <usize>(frames >> 1) * SHORTS;
+  const last = planes + <usize>(frames - 1) * SHORTS;
+  const limit = i16x8.splat(<i16>min<f64>(32766, floor<f64>(sqrt<f64>(2147483647.0 / <f64>frames))));
+  for (let i: usize = 0; i < SHORTS; i += 16) {
+    const reference = v128.load(middle + i);
+    let lowSum = i32x4.splat(0);
+    let highSum = i32x4.splat(0);
+    let lowSquares = i32x4.splat(0);
+    let highSquares = i32x4.splat(0);
+    for (let plane = planes + i; plane <= last + i; plane += SHORTS) {
+      const away = i16x8.sub_sat_s(v128.load(plane), reference);
+      lowSum = i32x4.add(lowSum, i32x4.extend_low_i16x8_s(away));
+      highSum = i32x4.add(highSum, i32x4.extend_high_i16x8_s(away));
+      lowSquares = i32x4.add(lowSquares, i32x4.extmul_low_i16x8_s(away, away));
+      highSquares = i32x4.add(highSquares, i32x4.extmul_high_i16x8_s(away, away));
+    }
+    const below = i16x8.sub_sat_s(reference, v128.load(planes + i));
+    const above = i16x8.sub_sat_s(v128.load(last + i), reference);
+    const wide = i16x8.gt_s(i16x8.max_s(below, above), limit);
+    const to = moments + 2 * i;
+    v128.store(to, lowSum);
+    v128.store(to, highSum, 16);
+    v128.store(to + FLOATS, v128.or(lowSquares, i32x4.extend_low_i16x8_s(wide)));
+    v128.store(to + FLOATS, v128.or(highSquares, i32x4.extend_high_i16x8_s(wide)), 16);
+  }
+}
+
 /** Planes of shorts as planes of floats, plus an offset. */
 export function widenShorts(shorts: usize, frames: u32, zero: v128, planes: usize): void {
   for (const end = shorts + frames * SHORTS; shorts < end; shorts += 16) {
