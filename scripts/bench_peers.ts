@@ -3,7 +3,7 @@
  * medians, CPU seconds, peak memory and ratios to `docs/benchmarks.md`.
  *
  *   scripts/bench_peers [--sections median,clipped-mean,lights,cosmic-rays,memory] [--runs 3]
- *     [--slow-runs 1] [--frames 9,21] [--folder DIR] [--write]
+ *     [--slow-runs 1] [--frames 9,21] [--slow-frames 21] [--folder DIR] [--write]
  *
  * The frames are made in DIR at the first run, about 5 GB, and stay there.
  *
@@ -27,6 +27,8 @@ export interface BenchOptions {
   readonly slowRounds: number;
   /** How many frames are combined. */
   readonly frames: readonly number[];
+  /** Programs that take minutes combine no more than these. */
+  readonly slowFrames: number;
 }
 
 interface Section {
@@ -82,6 +84,7 @@ const { values } = parseArgs({
     runs: { type: "string", default: "3" },
     "slow-runs": { type: "string", default: "1" },
     frames: { type: "string", default: "9,21" },
+    "slow-frames": { type: "string", default: "21" },
     write: { type: "boolean", default: false },
   },
 });
@@ -96,6 +99,7 @@ const options: BenchOptions = {
   rounds: Number(values.runs),
   slowRounds: Number(values["slow-runs"]),
   frames: values.frames.split(",").map(Number),
+  slowFrames: Number(values["slow-frames"]),
 };
 await Deno.mkdir(options.folder, { recursive: true });
 await report("peers-machine", "Machine and method", [

@@ -39,8 +39,9 @@ export async function combineRace(method: Method, options: BenchOptions): Promis
     const output = join(options.folder, "combined.fits");
     const bytes = bytesOf(inputs) + 4 * PIXELS;
     let agreement: Agreement | undefined;
-    const results = await race(await racersOf(method, output, inputs), {
+    const results = await race(await racersOf(method, output, inputs, options), {
       ...options,
+      inputs,
       clear: () => Deno.remove(output).catch(() => {}),
       inspect: async (name) => {
         if (name === "gppy") agreement = await ask("agree.py", method, output, ...inputs);
@@ -64,6 +65,7 @@ async function racersOf(
   method: Method,
   output: string,
   inputs: readonly string[],
+  { slowFrames }: BenchOptions,
 ): Promise<Racer[]> {
   const own = (device: string, durable: string) =>
     gppy("combine_gppy.ts", device, method, durable, output, ...inputs);
@@ -76,6 +78,7 @@ async function racersOf(
     racers.push({ name: "siril", command: shell("combine_siril", method, output, ...inputs) });
   }
   for (const library of await libraries(...LIBRARIES[method])) {
+    if (library === "ccdproc" && inputs.length > slowFrames) continue;
     const command = python("combine.py", library, method, output, ...inputs);
     racers.push({ name: library, command, slow: library === "ccdproc" || inputs.length > 9 });
   }
@@ -106,6 +109,7 @@ export async function memoryRace(options: BenchOptions): Promise<string[]> {
       const [result] = await race([{ name: `${method} of ${count}`, command }], {
         ...options,
         rounds: options.slowRounds,
+        inputs,
         clear,
       });
       const { wallS, cpuS, peakMb } = result!;

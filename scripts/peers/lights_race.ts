@@ -39,6 +39,7 @@ export async function lightsRace(options: BenchOptions): Promise<string[]> {
   let written = 0;
   const results = await race(await racersOf(base, masters, output, inputs), {
     ...options,
+    inputs: [...inputs, ...Object.values(masters)],
     clear: () => emptyFolder(output),
     inspect: (name) => {
       if (name === "gppy") written = bytesOf(filesIn(output));

@@ -32,6 +32,8 @@ export interface RaceOptions {
   readonly slowRounds: number;
   /** Makes room for the outputs before every run. */
   readonly clear: () => Promise<void>;
+  /** Files that are read before every run: the last program may have driven them from memory. */
+  readonly inputs: readonly string[];
   /** Looks at the outputs of a program's first run. */
   readonly inspect?: (name: string) => Promise<void>;
 }
@@ -65,7 +67,8 @@ export async function measure({ command, cwd }: Racer): Promise<Figures> {
 /**
  * Runs all programs in turns, so that a machine that slows down slows all of them.
  *
- * Before every run old outputs are removed and what waits for the disk is written.
+ * Before every run old outputs are removed, what waits for the disk is written, and the inputs are
+ * brought into the page cache.
  */
 export async function race(racers: readonly Racer[], options: RaceOptions): Promise<Result[]> {
   const runs = new Map<string, Figures[]>(racers.map(({ name }) => [name, []]));
@@ -74,6 +77,7 @@ export async function race(racers: readonly Racer[], options: RaceOptions): Prom
       if (racer.slow && round >= options.slowRounds) continue;
       await options.clear();
       await new Deno.Command("sync").output();
+      await new Deno.Command("cat", { args: [...options.inputs], stdout: "null" }).output();
       const figures = await measure(racer);
       runs.get(racer.name)!.push(figures);
       note(`  ${racer.name}: ${figures.wallS} s, ${figures.cpuS.toFixed(2)} CPU s`);

@@ -38,6 +38,7 @@ export async function raysRace(options: BenchOptions): Promise<string[]> {
   let bytes = bytesOf([input]);
   const results = await race(racers, {
     ...options,
+    inputs: [input],
     async clear() {
       await Deno.remove(output, { recursive: true }).catch(() => {});
       await Deno.mkdir(output, { recursive: true });
