@@ -9,6 +9,7 @@ import { isPlaceFault } from "../config/place_fault.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Left, Manifest, Product, ProductKind } from "./manifest.ts";
 import type { EachOptions, LeaveReason, StageContext } from "./stage.ts";
+import { together } from "./together.ts";
 
 /** What the runner knows before a stage begins. */
 export type ContextParts =
@@ -82,7 +83,10 @@ async function runEach<Item, Result>(
         results.push({ index, value: await work(item) });
       } catch (error) {
         parts.signal.throwIfAborted();
-        if (!(error instanceof GppyError) || isOfTheMachine(error)) throw error;
+        if (!(error instanceof GppyError) || isOfTheMachine(error)) {
+          next = items.length; // the others finish what they have and begin nothing more
+          throw error;
+        }
         const losing = options.losing?.(item);
         parts.leave(options.id(item), {
           error: error.name,
@@ -96,7 +100,7 @@ async function runEach<Item, Result>(
     }
   };
   const workers = Math.max(1, Math.min(options.concurrency ?? 1, items.length));
-  await Promise.all(Array.from({ length: workers }, worker));
+  await together(Array.from({ length: workers }, worker));
   return results.sort((a, b) => a.index - b.index).map((result) => result.value);
 }
 

@@ -12,6 +12,7 @@ import { writeFlagImages } from "../phot/flag_image.ts";
 import { measureSkyNoise, type SkyNoise } from "../phot/noise.ts";
 import { stencilOf } from "../phot/stencil.ts";
 import type { StageContext } from "../stage.ts";
+import { together } from "../together.ts";
 import type { Candidate } from "./candidate.ts";
 import { type FlagLimits, flagsOf } from "./flags.ts";
 import type { DifferenceInputs } from "./inputs.ts";
@@ -103,7 +104,7 @@ async function extractBothSigns(
   const first = await setUpExtraction(inputs, options, context);
   const [subtracted, segmentation] = [at("subtracted.fits"), at("segmentation.fits")];
   const checkImages = { "-BACKGROUND": subtracted, "SEGMENTATION": segmentation };
-  await Promise.all([
+  await together([
     extractSources(first, { ...pass, catalogue: at("first.cat"), checkImages }),
     invertImage(inputs.difference.path, at("inverted.fits")),
   ]);
@@ -114,7 +115,7 @@ async function extractBothSigns(
   const detectThreshold = options.detectSnr *
     filteredNoise(await Deno.readTextFile(first.filter), noise, diametersPx[0] ?? 1);
   const setup = { ...first, detectThreshold };
-  const [positive, negative] = await Promise.all([
+  const [positive, negative] = await together([
     extractSources(setup, { ...pass, catalogue: at("positive.cat") }),
     extractSources({ ...setup, image: at("inverted.fits") }, {
       ...pass,
