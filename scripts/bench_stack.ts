@@ -107,13 +107,15 @@ async function compare(count: number, night: Night, options: BenchOptions): Prom
   note(`${count} frames; the first run is not counted`);
   await measure(own);
   const stack = await findStack(folder);
+  const inputs = frames.flatMap(({ image, mask }) => [image, mask]);
   const results = await race([own, await swarp(frames, stack, folder)], {
     rounds: options.rounds,
     slowRounds: options.rounds,
+    inputs,
     clear: () => Promise.resolve(),
   });
   const companions = ["mask", "weight"].map((kind) => stack.replace(/fits$/, `${kind}.fits`));
-  const read = bytesOf(frames.flatMap(({ image, mask }) => [image, mask]));
+  const read = bytesOf(inputs);
   const written = bytesOf([stack, ...companions]);
   const { width, height } = frames[0]!;
   return [
