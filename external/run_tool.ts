@@ -53,6 +53,18 @@ export interface FoundTool {
   readonly version: string;
 }
 
+/** What a {@linkcode ToolSet} gives every program it runs. */
+export interface ToolSetOptions {
+  /** Ends the programs when aborted. */
+  readonly signal: AbortSignal;
+  /** Where to log; nowhere if left out. */
+  readonly log?: ToolLog;
+  /** Time limit of a program, in seconds. */
+  readonly timeoutS?: number;
+  /** Variables added to the environment. `PATH` given here is also where programs are sought. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Where a {@linkcode ToolSet} says what it runs; a logger of logtape is one. */
 export interface ToolLog {
   /** Takes a message with `{names}` and their values. */
@@ -243,12 +255,14 @@ async function askVersion(name: string, path: string): Promise<string> {
  * Finds a program and asks for its version.
  *
  * @param names Its possible names, the preferred one first.
+ * @param searchPath Folders to look in; those of `PATH` if left out.
  * @returns Its path and version, or nothing when it is not on `PATH`.
  */
 export async function findTool(
   names: string | readonly string[],
+  searchPath?: string,
 ): Promise<FoundTool | undefined> {
-  const path = await locateTool(names);
+  const path = await locateTool(names, searchPath);
   if (path === undefined) return undefined;
   if (!versionOf.has(path)) {
     const name = asList(names).find((each) => programNamed(each) !== undefined);
@@ -260,25 +274,24 @@ export async function findTool(
 /**
  * Binds the outside programs to a stage.
  *
- * @param options The signal that ends them, where to log, the time limit in seconds.
+ * @param options The signal that ends them, where to log, time limit and environment.
  * @returns The programs.
  */
-export function toolSet(
-  options: { readonly signal: AbortSignal; readonly log?: ToolLog; readonly timeoutS?: number },
-): ToolSet {
-  const timeoutS = options.timeoutS ?? DEFAULT_TIMEOUT_S;
+export function toolSet(options: ToolSetOptions): ToolSet {
+  const { signal, timeoutS = DEFAULT_TIMEOUT_S } = options;
   const versions: Record<string, string> = {};
   return {
     versions,
     timeoutS,
     async has(names) {
-      return await locateTool(names) !== undefined;
+      return await locateTool(names, options.env?.PATH) !== undefined;
     },
     async run(names, args, given = {}) {
-      const found = await findTool(names);
+      const found = await findTool(names, options.env?.PATH);
       if (found !== undefined) versions[asList(names)[0]!] = found.version;
       options.log?.debug("Running {command}", { command: [asList(names)[0], ...args].join(" ") });
-      const run = await runTool(names, args, { signal: options.signal, timeoutS, ...given });
+      const env = { ...options.env, ...given.env };
+      const run = await runTool(names, args, { signal, timeoutS, ...given, env });
       options.log?.debug("{tool} took {elapsedS} s", {
         tool: asList(names)[0],
         elapsedS: run.elapsedS,

@@ -6,7 +6,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { Site } from "../config/site.ts";
-import { toolSet } from "../external/run_tool.ts";
+import { type ToolSet, toolSet } from "../external/run_tool.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
 import { makeContext, type RecordingContext } from "./context.ts";
 import { type Manifest, MANIFEST_VERSION, type Product } from "./manifest.ts";
@@ -22,6 +22,8 @@ export interface TestContextOptions {
   readonly folder: string;
   readonly unit?: string;
   readonly signal?: AbortSignal;
+  /** The outside programs; those on `PATH` if left out. */
+  readonly tools?: ToolSet;
   /** To be disposed of by the test; one that is never asked for starts no threads. */
   readonly compute?: LazyCompute;
 }
@@ -71,7 +73,7 @@ export function testContext(options: TestContextOptions): RecordingContext {
     manifest,
     site: options.site,
     folder: options.folder,
-    tools: toolSet({ signal }),
+    tools: options.tools ?? toolSet({ signal }),
     compute: options.compute ?? new LazyCompute({ device: "cpu" }),
     signal,
     log: getLogger(["gppy", "test"]),

@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Slot, u32 } from "../../job.ts";
+import { bytesOf, f32, type Kernel, type Slot, u32 } from "../../job.ts";
 import wgsl from "./cell_sums.wgsl" with { type: "text" };
 import wasm from "./cell_sums.wasm.b64" with { type: "text" };
 
@@ -105,8 +105,4 @@ export async function sumCells(
     ...{ columns, rows, count: column(0), sum: column(1), variance: column(2) },
     ...{ pulls: column(3), squares: column(4) },
   };
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -20,23 +20,6 @@ export interface RawImage extends StripSource, Disposable {
   readonly overscanAdu: number | undefined;
   /** Scatter of the overscan's pixels, the read noise, ADU, mean over amplifiers. */
   readonly overscanNoiseAdu: number | undefined;
-  /**
-   * Reads rows, ADU.
-   *
-   * @param y0 First row.
-   * @param count How many.
-   * @param into Room for `[count, width]`.
-   * @param mask Gets SUSPECT where a raw value is not linear, SAT where it is saturated, and
-   *   CROSSTALK where a saturated pixel of another amplifier shines through, `[count, width]`.
-   *   Plain frames leave it to the kernel, which sees the raw values.
-   * @returns The filled part of `into`; NaN where no amplifier has a pixel.
-   */
-  readRows(
-    y0: number,
-    count: number,
-    into: Float32Array,
-    mask?: Uint16Array,
-  ): Promise<Float32Array>;
 }
 
 const SAT = bit("SAT");

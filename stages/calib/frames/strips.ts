@@ -22,7 +22,17 @@ export function stripRows(width: number, height: number, images: number): number
 export interface StripSource {
   readonly width: number;
   readonly height: number;
-  /** Reads rows into `[count, width]`; may set bits of `mask`. */
+  /**
+   * Reads rows, ADU.
+   *
+   * @param y0 First row.
+   * @param count How many.
+   * @param into Room for `[count, width]`.
+   * @param mask May get bits, `[count, width]`. Of a raw frame: SUSPECT where a value is not linear,
+   *   SAT where it is saturated, CROSSTALK where a saturated pixel of another amplifier shines
+   *   through; plain frames leave it to the kernel, which sees the raw values.
+   * @returns The filled part of `into`; NaN where no amplifier has a pixel.
+   */
   readRows(
     y0: number,
     count: number,

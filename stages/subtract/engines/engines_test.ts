@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { runTool } from "../../../external/run_tool.ts";
 import { readImage } from "../../../fits/image.ts";
 import { LazyCompute } from "../../../gpu/lazy_compute.ts";
@@ -8,10 +7,11 @@ import type { NewProduct } from "../../stage.ts";
 import { testContext } from "../../testing.ts";
 import { type Fixture, type FixtureOptions, makeFixture } from "../_stage_fixture.ts";
 import { subtract } from "../mod.ts";
+import { STAND_IN, withHotpants } from "./_hotpants_program.ts";
 
 async function run(
   flags: Record<string, unknown>,
-  options: FixtureOptions,
+  options: FixtureOptions & { readonly hotpants?: string },
   test: (
     made: readonly NewProduct[],
     fixture: Fixture,
@@ -22,7 +22,10 @@ async function run(
   const compute = new LazyCompute({ device: "cpu" });
   try {
     const fixture = await makeFixture(base, options);
-    const { context, left } = testContext({ ...fixture, stage: "subtract", compute });
+    const tools = options.hotpants === undefined
+      ? {}
+      : { tools: await withHotpants(base, options.hotpants) };
+    const { context, left } = testContext({ ...fixture, stage: "subtract", compute, ...tools });
     const outcome = await subtract.run(subtract.params.parse(flags), context);
     await test(outcome.products, fixture, left);
   } finally {
@@ -30,31 +33,6 @@ async function run(
     await Deno.remove(base, { recursive: true });
   }
 }
-
-/** Puts a `hotpants` on PATH that ends with an error, or that subtracts without matching. */
-async function withHotpants(script: string, work: () => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "gppy-bin-" });
-  const path = Deno.env.get("PATH") ?? "";
-  try {
-    await Deno.writeTextFile(join(folder, "hotpants"), script, { mode: 0o755 });
-    await Deno.writeTextFile(join(folder, "log.json"), "");
-    Deno.env.set("PATH", `${folder}:${path}`);
-    Deno.env.set("HOTPANTS_LOG", join(folder, "log.json"));
-    await work();
-  } finally {
-    Deno.env.set("PATH", path);
-    Deno.env.delete("HOTPANTS_LOG");
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-const STAND_IN = [
-  "#!/bin/sh",
-  `exec "${Deno.execPath()}" run -A --no-check \\`,
-  `  --config "${new URL("../../../deno.json", import.meta.url).pathname}" \\`,
-  `  "${new URL("./_hotpants_stand_in.ts", import.meta.url).pathname}" "$@"`,
-  "",
-].join("\n");
 
 function differenceOf(made: readonly NewProduct[]): NewProduct {
   return made.find(({ kind }) => kind === "difference")!;
@@ -111,26 +89,23 @@ Deno.test("subtract --decorrelate --score writes both beside the difference, and
 });
 
 Deno.test("subtract --engine auto goes on when HOTPANTS does badly, and keeps both verdicts", async () => {
-  await withHotpants(STAND_IN, async () => {
-    await run({ engine: "auto" }, { size: 500 }, async (made) => {
-      assert.deepEqual(attemptsOf(made), [["hotpants", "fail"], ["native", "pass"]]);
-      const { header } = await readImage(differenceOf(made).path);
-      assert.equal(header.text("SUBENG"), "native");
-      const text = header.toText().replace(/\n/g, " ");
-      assert.match(text, /gppy subtract: hotpants: fail, /);
-      assert.match(text, /gppy subtract: native: pass/);
-    });
+  await run({ engine: "auto" }, { size: 500, hotpants: STAND_IN }, async (made) => {
+    assert.deepEqual(attemptsOf(made), [["hotpants", "fail"], ["native", "pass"]]);
+    const { header } = await readImage(differenceOf(made).path);
+    assert.equal(header.text("SUBENG"), "native");
+    const text = header.toText().replace(/\n/g, " ");
+    assert.match(text, /gppy subtract: hotpants: fail, /);
+    assert.match(text, /gppy subtract: native: pass/);
   });
 });
 
 Deno.test("subtract --engine auto goes on when HOTPANTS ends with an error, and keeps what it said", async () => {
-  await withHotpants("#!/bin/sh\necho 'no stamps' >&2\nexit 3\n", async () => {
-    await run({ engine: "auto" }, { size: 500 }, (made) => {
-      assert.deepEqual(attemptsOf(made), [["native", "pass"], ["hotpants", "fail"]]);
-      const [, failed] = differenceOf(made)["attempts"] as Record<string, unknown>[];
-      assert.equal(failed!["error"], "ExternalToolError");
-      return Promise.resolve();
-    });
+  const hotpants = "#!/bin/sh\necho 'no stamps' >&2\nexit 3\n";
+  await run({ engine: "auto" }, { size: 500, hotpants }, (made) => {
+    assert.deepEqual(attemptsOf(made), [["native", "pass"], ["hotpants", "fail"]]);
+    const [, failed] = differenceOf(made)["attempts"] as Record<string, unknown>[];
+    assert.equal(failed!["error"], "ExternalToolError");
+    return Promise.resolve();
   });
 });
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { toolSet } from "../../../external/run_tool.ts";
 import { writeImage } from "../../../fits/image.ts";
 import { syntheticPair } from "../_synthetic_pair.ts";
 import { hotpantsEngine, planesOf } from "./hotpants.ts";
@@ -8,42 +7,30 @@ import { hotpantsSettings, substampText } from "./hotpants_settings.ts";
 import { varianceIn } from "../noise.ts";
 import { bit } from "../../../sky/mask.ts";
 import { kernelAt } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { type AlignedPair, collectStrips } from "../pair.ts";
+import { type AlignedPair, collectStrips, type Engine } from "../pair.ts";
+import { STAND_IN, withHotpants } from "./_hotpants_program.ts";
 
 /** All that follows the order of the kernel on the command line. */
 const COMMAND_END = "-ko 1 -bgo 2 -ng 3 6 0.562 4 1.124 2 2.247 -fi 1e-30 -fin 0 -hki -v 1";
 
-const STAND_IN = [
-  "#!/bin/sh",
-  `exec "${Deno.execPath()}" run -A --no-check \\`,
-  `  --config "${new URL("../../../deno.json", import.meta.url).pathname}" \\`,
-  `  "${new URL("./_hotpants_stand_in.ts", import.meta.url).pathname}" "$@"`,
-  "",
-].join("\n");
-
 async function withStandIn(
   script: string,
-  test: (base: string, pair: AlignedPair) => Promise<void>,
+  test: (base: string, pair: AlignedPair, engine: Engine) => Promise<void>,
 ) {
   const base = await Deno.makeTempDir({ prefix: "gppy-hotpants-" });
-  const path = Deno.env.get("PATH");
   try {
-    await Deno.mkdir(join(base, "bin"));
     await Deno.mkdir(join(base, "scratch"));
-    await Deno.writeTextFile(join(base, "bin", "hotpants"), script, { mode: 0o755 });
-    Deno.env.set("PATH", `${join(base, "bin")}:${path}`);
-    Deno.env.set("HOTPANTS_LOG", join(base, "log.json"));
+    const tools = await withHotpants(base, script);
     const { pair } = syntheticPair({ size: 200, seed: 4, stars: 90 });
     await writeImage(join(base, "science.fits"), { ...size(pair), data: pair.science.data });
     await writeImage(join(base, "reference.fits"), { ...size(pair), data: pair.reference.data });
-    await test(base, {
+    const onDisk = {
       ...pair,
       science: { ...pair.science, path: join(base, "science.fits"), saturationAdu: 60000 },
       reference: { ...pair.reference, path: join(base, "reference.fits") },
-    });
+    };
+    await test(base, onDisk, hotpantsEngine({ tools, scratch: join(base, "scratch") }));
   } finally {
-    if (path !== undefined) Deno.env.set("PATH", path);
-    Deno.env.delete("HOTPANTS_LOG");
     await Deno.remove(base, { recursive: true });
   }
 }
@@ -52,14 +39,8 @@ function size({ width, height }: AlignedPair) {
   return { width, height };
 }
 
-function engineIn(base: string) {
-  const tools = toolSet({ signal: new AbortController().signal });
-  return hotpantsEngine({ tools, scratch: join(base, "scratch") });
-}
-
 Deno.test("the HOTPANTS engine hands over images, masks, noise, substamps and limits", async () => {
-  await withStandIn(STAND_IN, async (base, pair) => {
-    const engine = engineIn(base);
+  await withStandIn(STAND_IN, async (base, pair, engine) => {
     assert.ok(await engine.available());
     const result = await engine.run(pair);
     const made = await collectStrips(result, pair);
@@ -138,10 +119,13 @@ Deno.test("substampText() counts pixels from one", () => {
 });
 
 Deno.test("a HOTPANTS that fails gives an error that carries what it said", async () => {
-  await withStandIn("#!/bin/sh\necho 'no good stamps' >&2\nexit 3\n", async (base, pair) => {
-    await assert.rejects(engineIn(base).run(pair), (error: unknown) => {
-      assert.equal((error as Error).name, "ExternalToolError");
-      return true;
-    });
-  });
+  await withStandIn(
+    "#!/bin/sh\necho 'no good stamps' >&2\nexit 3\n",
+    async (_base, pair, engine) => {
+      await assert.rejects(engine.run(pair), (error: unknown) => {
+        assert.equal((error as Error).name, "ExternalToolError");
+        return true;
+      });
+    },
+  );
 });

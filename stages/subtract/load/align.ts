@@ -6,6 +6,7 @@
 
 import { DataError } from "../../../config/errors.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
+import { bytesOf } from "../../../gpu/job.ts";
 import { type FixedMesh, fixedMesh } from "../../../gpu/kernels/resample/fixed_mesh.ts";
 import {
   type CoordinateMesh,
@@ -200,8 +201,4 @@ async function resampleStrip(
   }
   const stored = { width, rows, pixels: values, mask: masks };
   return await markGaps(compute, stored, gapPlanes(Infinity), into, signal);
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
