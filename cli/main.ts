@@ -8,23 +8,7 @@
 import { Command, CommanderError } from "commander";
 import { EXIT_CODES, GppyError } from "../config/errors.ts";
 import { VERSION } from "../config/version.ts";
-import { STAGES } from "../stages/registry.ts";
-import { addCompletions } from "./completions.ts";
-import { cleanCommand } from "./commands/clean.ts";
-import { configCommand } from "./commands/config.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { referenceCommand } from "./commands/reference.ts";
-import { historyCommand } from "./commands/history.ts";
-import { parkCommand } from "./commands/park.ts";
-import { retryCommand } from "./commands/retry.ts";
-import { noticesCommand } from "./commands/notices.ts";
-import { runCommand } from "./commands/run.ts";
-import { showCommand } from "./commands/show.ts";
-import { simulateCommand } from "./commands/simulate.ts";
-import { stageCommand } from "./commands/stage.ts";
-import { statusCommand } from "./commands/status.ts";
-import { verifyCommand } from "./commands/verify.ts";
-import { watchCommand, watchStepCommand } from "./commands/watch.ts";
+import { COMMANDS, type ListedCommand, type SetExitCode } from "./command_list.ts";
 import { note } from "./terminal.ts";
 
 /**
@@ -35,8 +19,9 @@ import { note } from "./terminal.ts";
  */
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT_CODES.done;
-  const program = makeProgram((code) => exitCode = code);
   try {
+    const asked = COMMANDS.find(({ name }) => name === args[0]);
+    const program = await makeProgram((code) => exitCode = code, asked && [asked]);
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
@@ -48,9 +33,13 @@ export async function main(args: readonly string[]): Promise<number> {
  * Makes the command tree.
  *
  * @param setExitCode Told the outcome of a command that ends well.
+ * @param commands Those it knows; all, and the completions, if left out.
  * @returns The root command.
  */
-export function makeProgram(setExitCode: (code: number) => void): Command {
+export async function makeProgram(
+  setExitCode: SetExitCode,
+  commands?: readonly ListedCommand[],
+): Promise<Command> {
   const program = new Command("gppy")
     .description(
       "From raw telescope frames to calibrated images, stacks, difference images and transients.",
@@ -60,37 +49,18 @@ export function makeProgram(setExitCode: (code: number) => void): Command {
     .showHelpAfterError("(gppy --help lists the commands)")
     .configureHelp({ sortSubcommands: false })
     .configureOutput({ outputError: (text) => note(text.trimEnd()) });
-  program.commandsGroup("A night:");
-  program.addCommand(runCommand(setExitCode));
-  program.commandsGroup("Unattended:");
-  const unattended = [
-    watchCommand(),
-    statusCommand(),
-    historyCommand(),
-    retryCommand(),
-    parkCommand(),
-    noticesCommand(setExitCode),
-  ];
-  for (const command of unattended) program.addCommand(command);
-  program.addCommand(watchStepCommand(setExitCode), { hidden: true });
-  program.commandsGroup("Stages, each from manifest to manifest:");
-  for (const stage of STAGES) program.addCommand(stageCommand(stage, setExitCode));
-  program.commandsGroup("Around it:");
-  const around = [
-    showCommand(),
-    verifyCommand(setExitCode),
-    cleanCommand(),
-    referenceCommand(setExitCode),
-    simulateCommand(),
-    configCommand(),
-    doctorCommand(),
-  ];
-  for (const command of around) program.addCommand(command);
+  const listed = commands ?? COMMANDS;
+  const loaded = await Promise.all(listed.map(({ load }) => load(setExitCode)));
+  for (const [index, command] of loaded.entries()) {
+    const { group } = listed[index]!;
+    if (group !== undefined) program.commandsGroup(group);
+    program.addCommand(command, { hidden: group === undefined });
+  }
   for (const command of program.commands) {
     command.copyInheritedSettings(program);
     command.description(joinLines(command.description()));
   }
-  addCompletions(program);
+  if (commands === undefined) (await import("./completions.ts")).addCompletions(program);
   program.addHelpText("after", EXAMPLES);
   return program;
 }

@@ -11,7 +11,7 @@ import { describeParameters } from "../stages/parameters.ts";
 import { CHAIN, STAGES } from "../stages/registry.ts";
 import { ROOT } from "./run_program.ts";
 
-const program = makeProgram(() => {});
+const program = await makeProgram(() => {});
 
 for (const stage of STAGES) {
   Deno.test(`Every flag of ${stage.name} is documented, unique and not reserved`, () => {

@@ -12,7 +12,7 @@ import { createNotifier } from "../../watch/notify.ts";
 import { type Notice, Outbox } from "../../watch/outbox.ts";
 import { openSession, type Session } from "../session.ts";
 import { print } from "../terminal.ts";
-import type { SetExitCode } from "./stage.ts";
+import type { SetExitCode } from "../command_list.ts";
 
 interface NoticesFlags {
   readonly config?: string;

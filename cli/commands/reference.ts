@@ -13,7 +13,8 @@ import { runStage } from "../../stages/runner.ts";
 import { addStageFlags, readStageFlags } from "../flags.ts";
 import { addSharedOptions, openSession, type SharedOptions } from "../session.ts";
 import { note, print } from "../terminal.ts";
-import { exitCodeFor, sendManifest, type SetExitCode } from "./stage.ts";
+import type { SetExitCode } from "../command_list.ts";
+import { exitCodeFor, sendManifest } from "./stage.ts";
 
 interface ReferenceOptions extends SharedOptions {
   readonly output?: string;

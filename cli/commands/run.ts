@@ -17,7 +17,8 @@ import { remainingStages, runNight } from "../../watch/run_night.ts";
 import { addSharedOptions, openSession, type SharedOptions } from "../session.ts";
 import { describeRun } from "../summary.ts";
 import { note } from "../terminal.ts";
-import { exitCodeFor, loadInput, sendManifest, type SetExitCode } from "./stage.ts";
+import type { SetExitCode } from "../command_list.ts";
+import { exitCodeFor, loadInput, sendManifest } from "./stage.ts";
 
 interface RunOptions extends SharedOptions {
   readonly output?: string;

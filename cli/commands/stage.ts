@@ -20,12 +20,10 @@ import { resolveParameters } from "../../stages/parameters.ts";
 import { runStage } from "../../stages/runner.ts";
 import { gatherNights } from "../../stages/stack/frames/gather.ts";
 import type { StageDeclaration } from "../../stages/stage.ts";
+import type { SetExitCode } from "../command_list.ts";
 import { addStageFlags, readStageFlags } from "../flags.ts";
 import { addSharedOptions, openSession, type Session, type SharedOptions } from "../session.ts";
 import { print } from "../terminal.ts";
-
-/** Sets the code that the program ends with. */
-export type SetExitCode = (code: number) => void;
 
 interface StageOptions extends SharedOptions {
   readonly output?: string;

@@ -14,7 +14,7 @@ import type { VerifyOptions, VerifyReport } from "../../stages/curate/verify_fil
 import { verifyManifest, verifyTree } from "../../stages/curate/verify_tree.ts";
 import { openSession, type SharedOptions } from "../session.ts";
 import { note, print } from "../terminal.ts";
-import type { SetExitCode } from "./stage.ts";
+import type { SetExitCode } from "../command_list.ts";
 
 interface VerifyFlags {
   readonly config?: string;

@@ -25,7 +25,7 @@ import { watchSettings } from "../journal_options.ts";
 import { setUpLogging } from "../logging.ts";
 import { permissionFlags, type PermissionSite } from "../permissions.ts";
 import { note, print } from "../terminal.ts";
-import type { SetExitCode } from "./stage.ts";
+import type { SetExitCode } from "../command_list.ts";
 
 interface WatchOptions {
   readonly config?: string;
