@@ -14,6 +14,7 @@ import {
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { reachOf } from "../fit/fit_kernel.ts";
+import { noiseAlone } from "../psf/common_light.ts";
 import { Fourier } from "../psf/fourier.ts";
 import { kernelSurfaces } from "../psf/kernel_surface.ts";
 import { solveScaled } from "../fit/linear_system.ts";
@@ -54,19 +55,19 @@ export function zogyFields(pair: AlignedPair): ZogyFields {
   const { width, height } = pair;
   const psfs = measurePsfs(pair);
   const fourier = new Fourier(GRID);
+  const correlation = noiseAlone(pair);
   const at = (side: "science" | "reference", x: number, y: number) => ({
     psf: psfTransfer(psfs[side], fourier, x, y),
-    noise: noisePower(noiseAt(pair[side], x, y), fourier),
+    noise: noisePower(
+      { variance: pair[side].sigmaAt(x, y) ** 2, correlation: correlation[side] },
+      fourier,
+    ),
   });
   const [science, reference, psf] = kernelSurfaces({ width, height, order: ORDER }, (x, y) => {
     const made = zogyKernels(at("science", x, y), at("reference", x, y), psfs.fluxRatio, fourier);
     return [made.science, made.reference, made.psf];
   });
   return { psfs, science: science!, reference: reference!, psf: psf! };
-}
-
-function noiseAt(image: PairImage, x: number, y: number) {
-  return { variance: image.sigmaAt(x, y) ** 2, correlation: image.correlation };
 }
 
 /** What the engine can be told. */

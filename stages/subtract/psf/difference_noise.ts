@@ -8,8 +8,9 @@ import { kernelAt, type KernelField } from "../../../gpu/kernels/convolve_varyin
 import { UNUSABLE } from "../../../sky/mask.ts";
 import type { FinishedDifference } from "../output/finish.ts";
 import { type Fourier, multiply, type Spectrum } from "./fourier.ts";
+import { noiseAlone } from "./common_light.ts";
 import { kernelSurfaces } from "./kernel_surface.ts";
-import type { AlignedPair, NoiseCorrelation, PairImage } from "../pair.ts";
+import type { AlignedPair, NoiseCorrelation } from "../pair.ts";
 import { measurePsfOf } from "./psf_pair.ts";
 import { psfTransfer } from "./psf_model.ts";
 import {
@@ -93,25 +94,15 @@ function noiseOf(
     const power = noisePower({ variance: 1, correlation }, fourier);
     return () => power;
   }
-  const [moved, still] = convolvedSide === "reference"
-    ? [pair.reference, pair.science]
-    : [pair.science, pair.reference];
+  const still = convolvedSide === "reference" ? "science" : "reference";
+  const correlation = noiseAlone(pair);
+  const noise = (side: "science" | "reference", x: number, y: number): LocalNoise => {
+    return { variance: pair[side].sigmaAt(x, y) ** 2, correlation: correlation[side] };
+  };
   return (x, y) => {
     const kernel = kernelAt(field, x, y);
-    return differencePower(localNoise(moved, x, y), localNoise(still, x, y), kernel, fourier);
+    return differencePower(noise(convolvedSide, x, y), noise(still, x, y), kernel, fourier);
   };
-}
-
-/**
- * The noise of an image's sky at a place.
- *
- * @param image The image.
- * @param x Column, px.
- * @param y Row, px.
- * @returns Its variance and correlation.
- */
-export function localNoise(image: PairImage, x: number, y: number): LocalNoise {
-  return { variance: image.sigmaAt(x, y) ** 2, correlation: image.correlation };
 }
 
 /** The PSF of the difference: the engine's own, or that of the science frame, convolved where it was. */
