@@ -16,6 +16,7 @@ import {
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { fitKernel, type KernelFit, type KernelFitOptions } from "../fit/fit_kernel.ts";
 import { correlatedGain, varianceFactor } from "../noise.ts";
+import { joinWeights, type WeightPart } from "./joint_weight.ts";
 import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../pair.ts";
 import { SharedArrays } from "../shared_arrays.ts";
@@ -62,10 +63,11 @@ async function measureShare(
 ): Promise<number> {
   const { width, height, science, reference } = pair;
   const { compute, signal } = options;
-  const parts = partsOf(pair, fit);
   using arrays = new SharedArrays(compute);
+  const samples = sampleRows(height).map((firstRow) => ({ firstRow, rows: SAMPLE_ROWS }));
+  const parts = partsOf(pair, fit, weightOf(pair, fit, samples, arrays));
   const strips: DifferenceStrip[] = [];
-  for (const firstRow of sampleRows(height)) {
+  for (const { firstRow } of samples) {
     const into = {
       difference: arrays.floats(SAMPLE_ROWS * width),
       variance: arrays.floats(SAMPLE_ROWS * width),
@@ -88,8 +90,9 @@ async function* differenceStrips(
 ): AsyncGenerator<DifferenceStrip> {
   const { width, height } = pair;
   const { compute, signal } = options;
-  const parts = partsOf(pair, fit);
   using arrays = new SharedArrays(compute);
+  const all = [{ firstRow: 0, rows: height }];
+  const parts = partsOf(pair, fit, weightOf(pair, fit, all, arrays));
   const pixels = Math.min(STRIP_ROWS, height) * width;
   const whole = { difference: arrays.floats(pixels), variance: arrays.floats(pixels) };
   for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
@@ -107,7 +110,33 @@ function sidesOf(pair: AlignedPair, fit: KernelFit): readonly [sharp: PairImage,
   return fit.side === "reference" ? [reference, science] : [science, reference];
 }
 
-function partsOf(pair: AlignedPair, fit: KernelFit): Subtraction {
+/** The weight map of the image that has one, or of both in the rows that are wanted. */
+function weightOf(
+  pair: AlignedPair,
+  fit: KernelFit,
+  wanted: readonly Pick<DifferenceStrip, "firstRow" | "rows">[],
+  arrays: SharedArrays,
+): Float32Array<ArrayBufferLike> | undefined {
+  const { width, height } = pair;
+  const [sharp, broad] = sidesOf(pair, fit);
+  if (!sharp.coverage || !broad.coverage) return (sharp.coverage ?? broad.coverage)?.weight;
+  const factor = varianceFactor(fit.field, sharp.correlation)((width - 1) / 2, (height - 1) / 2);
+  const part = ({ weight, unit }: typeof sharp.coverage, moved: number): WeightPart => {
+    return { weight, weighted: moved * unit ** 2 };
+  };
+  const joint = arrays.floats(width * height);
+  const [convolved, own] = [part(sharp.coverage, factor), part(broad.coverage, 1)];
+  for (const { firstRow, rows } of wanted) {
+    joinWeights(convolved, own, [firstRow * width, (firstRow + rows) * width], joint);
+  }
+  return joint;
+}
+
+function partsOf(
+  pair: AlignedPair,
+  fit: KernelFit,
+  weight: Float32Array<ArrayBufferLike> | undefined,
+): Subtraction {
   const { width, height } = pair;
   const [sharp, broad] = sidesOf(pair, fit);
   // A convolved science frame is brought back to its own ADU.
@@ -117,7 +146,7 @@ function partsOf(pair: AlignedPair, fit: KernelFit): Subtraction {
     convolved: { width, height, data: sharp.data },
     level: sharp.skyAdu,
     own: { width, height, data: broad.data },
-    weight: (sharp.coverage ?? broad.coverage)?.weight,
+    weight,
     mesh: kernelMesh(fit.field, { of: "both" }),
     surfaces: surfacesFor(pair, fit, unit),
     unit,

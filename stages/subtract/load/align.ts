@@ -32,6 +32,8 @@ import { SharedArrays } from "../shared_arrays.ts";
 /** A reference on the science grid. */
 export interface AlignedReference {
   readonly image: HeldImage;
+  /** Its inverse variance there, if it has some: `[height, width]`, in any unit. */
+  readonly weight?: Float32Array<ArrayBufferLike> | undefined;
   /** Whether pixels were resampled; false when the grids were the same. */
   readonly resampled: boolean;
   /** Fraction of the science frame that the reference covers. */
@@ -100,13 +102,14 @@ function sameGrid(a: Wcs, b: Wcs, size: Size): boolean {
 }
 
 /**
- * Resamples a reference (Lanczos, flux conserved) onto the grid of a science
- * frame with its mask; what the reference does not cover is NaN and NO_DATA.
+ * Resamples a reference (flux conserved) onto the grid of a science frame with
+ * its mask; what the reference does not cover is NaN and NO_DATA.
  *
  * @param reference The reference on its own grid.
  * @param mesh From {@linkcode mapToReference}.
  * @param size Size of the science frame, px.
  * @param context Where to.
+ * @param kernel Interpolation: weights must not ring.
  * @returns The reference on that grid.
  */
 export async function resampleReference(
@@ -114,12 +117,13 @@ export async function resampleReference(
   mesh: CoordinateMesh,
   size: Size,
   context: LoadContext,
+  kernel: "lanczos3" | "bilinear" = "lanczos3",
 ): Promise<HeldImage> {
   const { width, height } = size;
   const data = context.arrays.floats(width * height);
   const mask = context.arrays.words(width * height);
   const fixed = fixedMesh(mesh);
-  const reach = { height: reference.height, reach: kernelReach("lanczos3") };
+  const reach = { height: reference.height, reach: kernelReach(kernel) };
   let known = 0;
   for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
     context.signal.throwIfAborted();
@@ -128,7 +132,7 @@ export async function resampleReference(
     const wanted = sourceRows(mesh, target, reach);
     using arrays = new SharedArrays(context.compute);
     const source = await readyRows(reference, wanted, fixed, { ...context, arrays });
-    known += await resampleStrip(source, { ...target, width }, {
+    known += await resampleStrip(source, { ...target, width, kernel }, {
       values: data.subarray(...part),
       mask: mask.subarray(...part),
     }, { ...context, arrays });
@@ -173,14 +177,19 @@ async function readyRows(
 /** Resamples and marks what has no value; gives how many pixels have one. */
 async function resampleStrip(
   source: SourceRows,
-  target: { readonly firstRow: number; readonly rows: number; readonly width: number },
+  target: {
+    readonly firstRow: number;
+    readonly rows: number;
+    readonly width: number;
+    readonly kernel: "lanczos3" | "bilinear";
+  },
   into: {
     readonly values: Float32Array<ArrayBufferLike>;
     readonly mask: Uint16Array<ArrayBufferLike>;
   },
   { compute, arrays, signal }: LoadContext,
 ): Promise<number> {
-  const { width, rows, firstRow } = target;
+  const { width, rows, firstRow, kernel } = target;
   const values = arrays.bytes(rows * width * 4), masks = arrays.bytes(rows * width * 2);
   const at = { source: 0, rows: 3, kernel: 4, values: 5, masks: 6 };
   if (source.rows > 0) {
@@ -189,11 +198,11 @@ async function resampleStrip(
       slots: [
         ...sourceSlots(source, target),
         rowNumbers(firstRow, rows),
-        table(kernelWeights("lanczos3")),
+        table(kernelWeights(kernel)),
         { role: "output", rowBytes: width * 4, bytes: values },
         { role: "output", rowBytes: width * 2, bytes: masks },
       ],
-      passes: [resamplePass(source, target, { kernel: "lanczos3", plane: 0, at })],
+      passes: [resamplePass(source, target, { kernel, plane: 0, at })],
     }, signal);
   } else {
     new Float32Array(values.buffer, values.byteOffset, rows * width).fill(NaN);

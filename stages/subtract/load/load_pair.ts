@@ -10,6 +10,7 @@ import type { FitsHeader } from "../../../fits/header.ts";
 import { openImage } from "../../../fits/image.ts";
 import type { Product } from "../../manifest.ts";
 import type { StageContext } from "../../stage.ts";
+import type { CoordinateMesh } from "../../../gpu/kernels/resample/mesh.ts";
 import { type AlignedReference, mapToReference, resampleReference } from "./align.ts";
 import {
   type ImageParts,
@@ -108,7 +109,8 @@ async function loadInto(
     async () => {
       const aligned = await loadReference(chosen, grid, facts, options, where);
       const reference = await withSky(aligned.image, facts, where.compute, where.signal);
-      return { aligned, reference, found: await sourcesOf(reference, chosen.path, where) };
+      const found = await sourcesOf(reference, chosen.path, where);
+      return { aligned, reference: { ...reference, weight: aligned.weight }, found };
     },
   );
   const { science } = scienceSide, { aligned, reference } = referenceSide;
@@ -240,12 +242,32 @@ async function loadReference(
     image = await resampleReference(read, mesh, grid, where);
   }
   const { coverage } = image;
-  if (coverage >= minCoverage) return { image, resampled: mesh !== undefined, coverage };
+  if (coverage >= minCoverage) {
+    const weight = await referenceWeight(chosen, mesh, { reference: size, science: grid }, where);
+    return { image, weight, resampled: mesh !== undefined, coverage };
+  }
   throw new DataError(
     `Cannot subtract "${path}": it covers ${(100 * coverage).toFixed(1)} % of the ` +
       `frame, and at least ${100 * minCoverage} % are needed`,
     { details: { file: path, coverage, minCoverage } },
   );
+}
+
+/** The weight of a reference on the grid of a science frame: how its depth differs over the field. */
+async function referenceWeight(
+  { weightPath, header }: ChosenReference,
+  mesh: CoordinateMesh | undefined,
+  { reference, science }: { readonly reference: ImageSize; readonly science: ImageSize },
+  where: LoadContext,
+): Promise<Float32Array<ArrayBufferLike> | undefined> {
+  if (weightPath === undefined) return undefined;
+  if (mesh === undefined) return await holdWeight(weightPath, reference, where);
+  using arrays = new SharedArrays(where.compute);
+  const data = await holdWeight(weightPath, reference, { ...where, arrays });
+  if (data === undefined) return undefined;
+  const mask = arrays.words(data.length).fill(0);
+  const held = { ...reference, data, mask, header, saturationAdu: Infinity, coverage: 1 };
+  return (await resampleReference(held, mesh, science, where, "bilinear")).data;
 }
 
 async function sourcesOf(

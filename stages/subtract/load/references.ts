@@ -16,6 +16,8 @@ export interface ChosenReference {
   readonly header: FitsHeader;
   /** Its mask, when one lies beside it. */
   readonly maskPath: string | undefined;
+  /** Its inverse variance, when that lies beside it. */
+  readonly weightPath: string | undefined;
   /** Why this one, in words. */
   readonly why: string;
   readonly facts: ReferenceFacts;
@@ -195,10 +197,16 @@ async function open(path: string, wanted: ReferenceWanted, why: string): Promise
       { details: { file: path, filter, wanted: wanted.filter } },
     );
   }
-  const maskPath = path.replace(/\.fits$/, ".mask.fits");
   const facts = describe(path, header);
-  const mask = await exists(maskPath) ? maskPath : undefined;
-  return { path, header, why, facts, considered: [facts], maskPath: mask };
+  const maskPath = await beside(path, "mask");
+  const weightPath = await beside(path, "weight");
+  return { path, header, why, facts, considered: [facts], maskPath, weightPath };
+}
+
+/** A companion of an image, when it lies beside it. */
+async function beside(path: string, kind: "mask" | "weight"): Promise<string | undefined> {
+  const companion = path.replace(/\.fits$/, `.${kind}.fits`);
+  return companion !== path && await exists(companion) ? companion : undefined;
 }
 
 async function exists(path: string): Promise<boolean> {
