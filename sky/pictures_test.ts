@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { readImage } from "../fits/image.ts";
 import { DATA, testWithData } from "./_testing.ts";
-import { grayPng, stampsPng, stampsSvg, svgToPng, zscale } from "./pictures.ts";
+import { grayPng, svgToPng, zscale } from "./pictures.ts";
 import { histogramPlotSvg, scatterPlotSvg } from "./plots.ts";
 import reference from "./testdata/zscale.json" with { type: "json" };
-import { tanWcs } from "./wcs.ts";
 
 testWithData("zscale() agrees with astropy's ZScaleInterval on real frames", async () => {
   for (const { file, lo, hi } of reference.zscale) {
@@ -43,42 +42,6 @@ Deno.test("grayPng() repeats pixels, averages pixels, and colours what has no va
   const hole = decode(grayPng([NaN, 1], 2, 1, { lo: 0, hi: 1 }));
   assert.equal(hole.channels, 3);
   assert.deepEqual([...hole.data], [96, 112, 144, 255, 255, 255]);
-});
-
-const RAMP = Float32Array.from({ length: 441 }, (_, i) => i);
-
-Deno.test("stampsPng() draws a triplet with titles, a scale and the directions of the sky", async () => {
-  const wcs = tanWcs({ raDeg: 1, decDeg: 2, scaleArcsec: 0.5, width: 21, height: 21 });
-  const stamps = ["Science", "Reference", "Difference"].map((title) => ({
-    data: RAMP,
-    size: 21,
-    title,
-  }));
-  const options = {
-    title: "T1 <new> & bright",
-    pixelScaleArcsec: 0.5,
-    orientation: wcs.jacobian(10, 10),
-  };
-  const svg = stampsSvg(stamps, options);
-  for (const text of ["Science", "Difference", "T1 &lt;new&gt; &amp; bright", "2″", ">N<", ">E<"]) {
-    assert.ok(svg.includes(text), text);
-  }
-  const { width, height, data } = decode(await stampsPng(stamps, options));
-  assert.ok(width > 3 * 240 && height > 240);
-  assert.ok(new Set(data).size > 50, "the stamps show more than black and white");
-});
-
-Deno.test("stampsSvg() draws north up and east left for a WCS that has them there", () => {
-  const wcs = tanWcs({ raDeg: 1, decDeg: 2, scaleArcsec: 0.5, width: 21, height: 21 });
-  const svg = stampsSvg([{ data: RAMP, size: 21, title: "a" }], {
-    orientation: wcs.jacobian(10, 10),
-  });
-  const place = (name: string) => {
-    const [, x, y] = new RegExp(`<text x="([\\d.]+)" y="([\\d.]+)"[^>]*>${name}<`).exec(svg)!;
-    return [Number(x), Number(y)] as const;
-  };
-  const [n, e] = [place("N"), place("E")];
-  assert.ok(n[1] < e[1] - 10 && e[0] < n[0] - 10);
 });
 
 Deno.test("scatterPlotSvg() draws finite points, error bars, lines and a legend; a PNG comes of it", async () => {

@@ -4,12 +4,8 @@
  * @module
  */
 
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import process from "node:process";
-import { pathToFileURL } from "node:url";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
-import { DataError } from "../config/errors.ts";
+import { readPackageFile } from "./_package_file.ts";
 
 /** The font that all pictures use. */
 export const FONT_FAMILY = "DejaVu Sans";
@@ -27,30 +23,6 @@ function loadRenderer(): Promise<Uint8Array[]> {
     );
   })();
   return fonts;
-}
-
-/**
- * Reads a file of an npm package: installed beside this module, beside the program
- * (when compiled or bundled), or in the current folder.
- */
-async function readPackageFile(specifier: string): Promise<Uint8Array<ArrayBuffer>> {
-  const places = [import.meta.url, pathToFileURL(process.execPath).href, `${cwdUrl()}/x.js`];
-  let cause: unknown;
-  for (const place of places) {
-    try {
-      return new Uint8Array(await readFile(createRequire(place).resolve(specifier)));
-    } catch (error) {
-      cause ??= error;
-    }
-  }
-  throw new DataError(`Cannot draw pictures: package file "${specifier}" is not at hand`, {
-    details: { file: specifier },
-    cause,
-  });
-}
-
-function cwdUrl(): string {
-  return pathToFileURL(process.cwd()).href;
 }
 
 /**

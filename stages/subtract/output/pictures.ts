@@ -6,14 +6,12 @@
 
 import { kernelAt, type KernelField } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { bit } from "../../../sky/mask.ts";
-import { stampsPng } from "../../../sky/pictures.ts";
+import { stampsPng } from "../../../sky/stamps.ts";
 import type { FinishedDifference } from "./finish.ts";
 import type { AlignedPair, ImageSize } from "../pair.ts";
 
-/** Side of a picture on the page, px. */
+/** Side of a picture on the page, px; larger images are shrunk to it. */
 const PANEL_PX = 480;
-/** Larger images are shrunk to at most so many pixels a side. */
-const MOST_PX = 960;
 
 /**
  * Draws science frame, reference, difference and difference over noise beside each other.
@@ -52,29 +50,32 @@ interface Panel {
   readonly size: number;
 }
 
-/** Pixels of an image that make one of a panel along each side, and the panel's side. */
-function panelOf({ width, height }: ImageSize): { readonly step: number; readonly size: number } {
-  const longer = Math.max(width, height);
-  const step = Math.max(1, Math.ceil(longer / MOST_PX));
-  return { step, size: Math.ceil(longer / step) };
+/** Which pixels of an image make one of a panel: `of` gives the first of column or row `k`. */
+function panelOf(pair: ImageSize): {
+  readonly size: number;
+  readonly of: (k: number) => number;
+  readonly columns: number;
+  readonly rows: number;
+} {
+  const longer = Math.max(pair.width, pair.height);
+  const size = Math.min(PANEL_PX, longer);
+  const count = (pixels: number) => Math.ceil(pixels * size / longer);
+  const of = (k: number) => Math.floor(k * longer / size);
+  return { size, of, columns: count(pair.width), rows: count(pair.height) };
 }
 
 /** Shrinks an image by means of every other row and column. */
 function thinned(data: Float32Array, pair: ImageSize): Panel {
-  const { step, size } = panelOf(pair);
+  const { size, of, columns, rows } = panelOf(pair);
   const out = new Float32Array(size * size).fill(NaN);
-  const skip = step > 2 ? 2 : 1;
-  for (let y = 0; y * step < pair.height; y++) {
-    const bottom = Math.min(pair.height, (y + 1) * step);
-    for (let x = 0; x * step < pair.width; x++) {
-      const right = Math.min(pair.width, (x + 1) * step);
+  const skip = pair.width > 2 * size ? 2 : 1;
+  for (let y = 0; y < rows; y++) {
+    const bottom = Math.min(pair.height, of(y + 1));
+    for (let x = 0; x < columns; x++) {
+      const left = of(x), right = Math.min(pair.width, of(x + 1));
       let sum = 0, count = 0;
-      for (let row = y * step; row < bottom; row += skip) {
-        for (
-          let i = row * pair.width + x * step, end = row * pair.width + right;
-          i < end;
-          i += skip
-        ) {
+      for (let row = of(y); row < bottom; row += skip) {
+        for (let i = row * pair.width + left, end = row * pair.width + right; i < end; i += skip) {
           const value = data[i]!;
           if (value !== value) continue;
           sum += value;
@@ -92,18 +93,18 @@ function farthest(
   pair: ImageSize,
   { difference, weight, mask }: FinishedDifference,
 ): { readonly known: Panel; readonly pull: Panel } {
-  const { step, size } = panelOf(pair);
+  const { size, of, columns, rows } = panelOf(pair);
   const noData = bit("NO_DATA");
   const known = new Float32Array(size * size).fill(NaN);
   const pull = new Float32Array(size * size).fill(NaN);
-  for (let y = 0; y * step < pair.height; y++) {
-    const bottom = Math.min(pair.height, (y + 1) * step);
-    for (let x = 0; x * step < pair.width; x++) {
-      const right = Math.min(pair.width, (x + 1) * step);
+  for (let y = 0; y < rows; y++) {
+    const bottom = Math.min(pair.height, of(y + 1));
+    for (let x = 0; x < columns; x++) {
+      const left = of(x), right = Math.min(pair.width, of(x + 1));
       // squares are compared first: one root a square is enough
       let most = -1, at = -1, mostPull = -1, pullAt = -1;
-      for (let row = y * step; row < bottom; row++) {
-        for (let i = row * pair.width + x * step, end = row * pair.width + right; i < end; i++) {
+      for (let row = of(y); row < bottom; row++) {
+        for (let i = row * pair.width + left, end = row * pair.width + right; i < end; i++) {
           const square = difference[i]! ** 2;
           if (square > most && (mask[i]! & noData) === 0) {
             most = square;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Stamp, stampsPng } from "../../../sky/pictures.ts";
+import { type Stamp, stampsPng } from "../../../sky/stamps.ts";
 import type { BlockResiduals } from "./residuals.ts";
 
 /** Side of a map on the page, px. */

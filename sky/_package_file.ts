@@ -1,0 +1,44 @@
+/**
+ * Files of npm packages that are read as they are: fonts, WebAssembly.
+ *
+ * @module
+ */
+
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { DataError } from "../config/errors.ts";
+
+/**
+ * Reads a file of an npm package: installed beside this module, beside the program
+ * (when compiled or bundled), or in the current folder.
+ *
+ * @param specifier Name of the package and path within it.
+ * @returns The bytes.
+ * @throws {DataError} If the package is not installed.
+ */
+export async function readPackageFile(specifier: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(new URL(import.meta.resolve(specifier)));
+  } catch {
+    return await readInstalled(specifier); // a bundle knows no packages by name
+  }
+}
+
+async function readInstalled(specifier: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { createRequire } = await import("node:module");
+  const inFolder = `${pathToFileURL(process.cwd()).href}/x.js`;
+  const places = [import.meta.url, pathToFileURL(process.execPath).href, inFolder];
+  let cause: unknown;
+  for (const place of places) {
+    try {
+      return new Uint8Array(await readFile(createRequire(place).resolve(specifier)));
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  throw new DataError(`Cannot draw pictures: package file "${specifier}" is not at hand`, {
+    details: { file: specifier },
+    cause,
+  });
+}

@@ -1,0 +1,226 @@
+/**
+ * A picture that is drawn on: filled shapes, text, grey images.
+ *
+ * @module
+ */
+
+import { Font } from "./_font.ts";
+import { readPackageFile } from "./_package_file.ts";
+import { encodePngAside, type Picture } from "./png.ts";
+
+/** Red, green and blue, 0 to 255. */
+export type Rgb = readonly [red: number, green: number, blue: number];
+
+/** Corners of shapes, px; (0, 0) is the upper left corner of the picture, y points down. */
+export type Corners = readonly (readonly [x: number, y: number])[];
+
+/** A rectangle of whole pixels. */
+export interface Box {
+  /** First column. */
+  readonly left: number;
+  /** First row. */
+  readonly top: number;
+  /** Columns. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+}
+
+/** How text is drawn. */
+export interface TextStyle {
+  /** Of the font's square, px. */
+  readonly sizePx: number;
+  /** Of the letters. */
+  readonly colour: Rgb;
+  /** False if left out. */
+  readonly bold?: boolean;
+  /** Where the place given lies in the text; `start` if left out. */
+  readonly anchor?: "start" | "middle";
+}
+
+/** The fonts that text is drawn with. */
+export interface Fonts {
+  /** DejaVu Sans. */
+  readonly normal: Font;
+  /** DejaVu Sans Bold. */
+  readonly bold: Font;
+}
+
+let fonts: Promise<Fonts> | undefined;
+
+/** Loads DejaVu Sans, once a process. */
+export function loadFonts(): Promise<Fonts> {
+  fonts ??= (async () => {
+    const [normal, bold] = await Promise.all(
+      ["DejaVuSans", "DejaVuSans-Bold"].map((name) =>
+        readPackageFile(`dejavu-fonts-ttf/ttf/${name}.ttf`)
+      ),
+    );
+    return { normal: new Font(normal!), bold: new Font(bold!) };
+  })();
+  return fonts;
+}
+
+/** Lines that a row of pixels is looked at along, to see how much of it a shape covers. */
+const LINES = 8;
+
+/** A white picture. */
+export class Canvas {
+  /** Columns. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** `[height, width, 3]`. */
+  readonly rgb: Uint8Array;
+  readonly #fonts: Fonts;
+
+  /**
+   * Begins a picture.
+   *
+   * @param width Columns.
+   * @param height Rows.
+   * @param fonts From {@linkcode loadFonts}.
+   */
+  constructor(width: number, height: number, fonts: Fonts) {
+    this.width = width;
+    this.height = height;
+    this.#fonts = fonts;
+    this.rgb = new Uint8Array(width * height * 3).fill(255);
+  }
+
+  /** Fills a shape with a smooth edge. */
+  polygon(corners: Corners, colour: Rgb): void {
+    const outline = corners.flatMap(([x, y], i) => {
+      const [nextX, nextY] = corners[(i + 1) % corners.length]!;
+      return [x, y, nextX, nextY];
+    });
+    this.#fill(outline, colour);
+  }
+
+  /** Draws a line of a width, px. */
+  line(from: Corners[number], to: Corners[number], width: number, colour: Rgb): void {
+    const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
+    if (length === 0) return;
+    const dx = (from[1] - to[1]) / length * width / 2, dy = (to[0] - from[0]) / length * width / 2;
+    this.polygon([
+      [from[0] + dx, from[1] + dy],
+      [to[0] + dx, to[1] + dy],
+      [to[0] - dx, to[1] - dy],
+      [from[0] - dx, from[1] - dy],
+    ], colour);
+  }
+
+  /** Draws the border of a rectangle, a pixel wide. */
+  frame({ left, top, width, height }: Box, colour: Rgb): void {
+    const right = left + width, bottom = top + height;
+    const corners: Corners = [[left, top], [right, top], [right, bottom], [left, bottom]];
+    corners.forEach((corner, i) => this.line(corner, corners[(i + 1) % 4]!, 1, colour));
+  }
+
+  /** Writes a line of text; `y` is that of the line it stands on. */
+  text(text: string, x: number, y: number, style: TextStyle): void {
+    const font = style.bold ? this.#fonts.bold : this.#fonts.normal;
+    const scale = style.sizePx / font.unitsPerEm;
+    const glyphs = Array.from(text, (character) => font.glyphOf(character));
+    const length = glyphs.reduce((sum, glyph) => sum + font.advance(glyph), 0);
+    let left = style.anchor === "middle" ? x - scale * length / 2 : x;
+    const outline: number[] = [];
+    for (const glyph of glyphs) {
+      font.outline(glyph, (x0, y0, x1, y1) => {
+        outline.push(left + scale * x0, y - scale * y0, left + scale * x1, y - scale * y1);
+      });
+      left += scale * font.advance(glyph);
+    }
+    this.#fill(outline, style.colour);
+  }
+
+  /** Lays a picture over a rectangle that lies within this one: the nearest pixel to each of its own. */
+  image(picture: Picture, box: Box): void {
+    const { width, height, channels, data } = picture;
+    for (let y = 0; y < box.height; y++) {
+      const row = Math.floor((y + 0.5) * height / box.height) * width;
+      let to = ((box.top + y) * this.width + box.left) * 3;
+      for (let x = 0; x < box.width; x++) {
+        const from = (row + Math.floor((x + 0.5) * width / box.width)) * channels;
+        this.rgb[to++] = data[from]!;
+        this.rgb[to++] = data[channels === 1 ? from : from + 1]!;
+        this.rgb[to++] = data[channels === 1 ? from : from + 2]!;
+      }
+    }
+  }
+
+  /**
+   * Fills what lines wind around, by the part of each pixel that is covered.
+   *
+   * @param outline Lines one after the other: x and y of both ends.
+   */
+  #fill(outline: readonly number[], colour: Rgb): void {
+    let top = this.height, bottom = 0;
+    for (let k = 1; k < outline.length; k += 2) {
+      top = Math.min(top, outline[k]!);
+      bottom = Math.max(bottom, outline[k]!);
+    }
+    top = Math.max(0, Math.floor(top));
+    bottom = Math.min(this.height, Math.ceil(bottom));
+    if (top >= bottom) return;
+    const covered = cover(outline, { width: this.width, top, bottom });
+    for (let y = top, k = 0; y < bottom; y++, k++) {
+      let sum = 0;
+      for (let x = 0; x < this.width; x++, k++) {
+        sum += covered[k]!;
+        if (Math.abs(sum) > 0.002) {
+          this.#blend((y * this.width + x) * 3, Math.min(1, Math.abs(sum)), colour);
+        }
+      }
+    }
+  }
+
+  #blend(at: number, share: number, colour: Rgb): void {
+    for (let k = 0; k < 3; k++) {
+      const below = this.rgb[at + k]!;
+      this.rgb[at + k] = Math.round(below + share * (colour[k]! - below));
+    }
+  }
+
+  /** The picture as a file, grey where it has no colour; encoded on another thread. */
+  toPng(): Promise<Uint8Array> {
+    const { width, height, rgb } = this;
+    const gray = new Uint8Array(width * height);
+    for (let i = 0, k = 0; i < gray.length; i++, k += 3) {
+      gray[i] = rgb[k]!;
+      if (rgb[k] !== rgb[k + 1] || rgb[k] !== rgb[k + 2]) {
+        return encodePngAside({ width, height, channels: 3, data: rgb });
+      }
+    }
+    return encodePngAside({ width, height, channels: 1, data: gray });
+  }
+}
+
+/**
+ * By how much the covered part grows from pixel to pixel along each row, `[bottom - top, width + 1]`:
+ * each crossing of an outline with one of {@linkcode LINES} lines through a row covers what is right of it.
+ */
+function cover(
+  outline: readonly number[],
+  { width, top, bottom }: { readonly width: number; readonly top: number; readonly bottom: number },
+): Float32Array {
+  const steps = new Float32Array((bottom - top) * (width + 1));
+  for (let k = 0; k < outline.length; k += 4) {
+    const down = outline[k + 1]! < outline[k + 3]!;
+    const [x0, y0, x1, y1] = down
+      ? [outline[k]!, outline[k + 1]!, outline[k + 2]!, outline[k + 3]!]
+      : [outline[k + 2]!, outline[k + 3]!, outline[k]!, outline[k + 1]!];
+    const share = (down ? 1 : -1) / LINES;
+    const first = Math.ceil(Math.max(y0, top) * LINES - 0.5);
+    const end = Math.ceil(Math.min(y1, bottom) * LINES - 0.5);
+    for (let line = first; line < end; line++) {
+      const y = (line + 0.5) / LINES;
+      const x = Math.min(width, Math.max(0, x0 + (y - y0) * (x1 - x0) / (y1 - y0)));
+      const column = Math.min(width - 1, Math.floor(x));
+      const at = (Math.floor(y) - top) * (width + 1) + column;
+      steps[at]! += share * (column + 1 - x);
+      steps[at + 1]! += share * (x - column);
+    }
+  }
+  return steps;
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { decode } from "fast-png";
+import { Canvas, loadFonts } from "./canvas.ts";
+import { escapeXml, svgToPng } from "./svg_png.ts";
+
+const fonts = await loadFonts();
+const BLACK = [0, 0, 0] as const;
+
+/** Grey values of what resvg makes of a drawing. */
+async function drawnByResvg(width: number, height: number, content: string): Promise<number[]> {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+    `font-family="DejaVu Sans">${content}</svg>`;
+  const { data, channels } = decode(await svgToPng(svg));
+  return Array.from({ length: width * height }, (_, i) => data[i * channels]!);
+}
+
+const grayOf = ({ rgb }: Canvas) => Array.from({ length: rgb.length / 3 }, (_, i) => rgb[3 * i]!);
+
+function compare(ours: readonly number[], theirs: readonly number[], most: number): void {
+  const ink = theirs.reduce((sum, value) => sum + 255 - value, 0);
+  const away = ours.reduce((sum, value, i) => sum + Math.abs(value - theirs[i]!), 0);
+  assert.ok(ink > 0 && away < most * ink, `${away} of ${ink}`);
+}
+
+Deno.test("text() writes as resvg does, thin and bold, with accents and signs", async () => {
+  const cases = [
+    { text: "T09614 m600, 0.5 × 2″ − 3…", sizePx: 11, bold: false },
+    { text: "Größe <é> & Ångström ±", sizePx: 15, bold: true },
+  ];
+  for (const { text, sizePx, bold } of cases) {
+    const canvas = new Canvas(300, 24, fonts);
+    canvas.text(text, 5.25, 17, { sizePx, bold, colour: BLACK });
+    const theirs = await drawnByResvg(
+      300,
+      24,
+      `<text x="5.25" y="17" font-size="${sizePx}" font-weight="${bold ? "bold" : "normal"}" ` +
+        `style="font-kerning:none">${escapeXml(text)}</text>`,
+    );
+    compare(grayOf(canvas), theirs, 0.12); // a letter moved by half a pixel is off by half its ink
+  }
+});
+
+Deno.test("text() stands about its place when anchored in the middle", () => {
+  const canvas = new Canvas(101, 20, fonts);
+  canvas.text("AVA", 50.5, 15, { sizePx: 12, colour: BLACK, anchor: "middle" });
+  const dark = grayOf(canvas).flatMap((value, i) => value < 128 ? [i % 101] : []);
+  assert.ok(Math.abs((Math.min(...dark) + Math.max(...dark)) / 2 - 50) <= 1);
+});
+
+Deno.test("polygon(), line() and frame() cover what resvg covers", async () => {
+  const canvas = new Canvas(60, 40, fonts);
+  canvas.polygon([[5.3, 3.1], [30.7, 12.2], [9.9, 33.4]], BLACK);
+  canvas.line([35, 5], [55, 30], 2.5, BLACK);
+  canvas.frame({ left: 33, top: 32, width: 20, height: 5 }, BLACK);
+  const theirs = await drawnByResvg(
+    60,
+    40,
+    `<path d="M5.3 3.1L30.7 12.2L9.9 33.4Z"/>` +
+      `<path d="M35 5L55 30" stroke="black" stroke-width="2.5"/>` +
+      `<rect x="33" y="32" width="20" height="5" fill="none" stroke="black"/>`,
+  );
+  compare(grayOf(canvas), theirs, 0.03);
+});
+
+Deno.test("what lies beyond the picture is cut off", () => {
+  const canvas = new Canvas(4, 4, fonts);
+  canvas.polygon([[-10, -10], [2, -10], [2, 30], [-10, 30]], BLACK);
+  assert.deepEqual(grayOf(canvas).slice(0, 4), [0, 0, 255, 255]);
+  assert.deepEqual(grayOf(canvas).slice(12), [0, 0, 255, 255]);
+  canvas.text("beyond", 100, -100, { sizePx: 12, colour: BLACK });
+});
+
+Deno.test("toPng() writes grey while there is no colour", async () => {
+  const canvas = new Canvas(3, 2, fonts);
+  canvas.image({ width: 3, height: 1, channels: 1, data: Uint8Array.of(1, 2, 3) }, {
+    ...{ left: 0, top: 1, width: 3, height: 1 },
+  });
+  const gray = decode(await canvas.toPng());
+  assert.equal(gray.channels, 1);
+  assert.deepEqual([...gray.data], [255, 255, 255, 1, 2, 3]);
+  canvas.rgb[0] = 0;
+  const colour = decode(await canvas.toPng());
+  assert.equal(colour.channels, 3);
+  assert.deepEqual([...colour.data.slice(0, 6)], [0, 255, 255, 255, 255, 255]);
+});
