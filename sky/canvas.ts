@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Font } from "./_font.ts";
+import { Font } from "./font.ts";
 import { readPackageFile } from "./_package_file.ts";
 import { encodePngAside, type Picture } from "./png.ts";
 
