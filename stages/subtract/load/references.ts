@@ -31,6 +31,8 @@ export interface ReferenceFacts {
   /** 5 sigma for point sources. */
   readonly depthMag: number | null;
   readonly seeingArcsec: number | null;
+  /** Of its stars, 1 − B/A. */
+  readonly ellipticity: number | null;
   readonly mjd: number | null;
 }
 
@@ -55,12 +57,14 @@ const SURVEYS = ["7DT", "PS1"] as const;
 const APART_DAYS = 1;
 /** Depths that differ by less are alike, mag. */
 const ALIKE_MAG = 0.1;
+/** Stars more elliptic than this cannot be made round: what is sharper than they are leaves rings. */
+const ELONGATED = 0.2;
 
 /**
  * Finds the reference of an object in a filter: `ref_7DT_<object>_…` before
  * `ref_PS1_<object>_…`; of one survey those taken at another time than the frame;
- * of these the deepest, of about equal depth the one with the best seeing, then
- * the latest, then the last by name.
+ * of these those with round stars, then the deepest, of about equal depth the one
+ * with the best seeing, then the latest, then the last by name.
  *
  * @param wanted Object, filter and where to look.
  * @returns The reference.
@@ -96,6 +100,7 @@ function describe(path: string, header: FitsHeader): ReferenceFacts {
     file: basename(path),
     depthMag: header.number("UL5_1") ?? header.number("UL5_AUTO") ?? header.number("DEPTH") ?? null,
     seeingArcsec: header.number("SEEING") ?? null,
+    ellipticity: header.number("ELLIP") ?? null,
     mjd: header.number("MJD-OBS") ?? header.number("MJD") ?? dateOf(header.text("DATE-OBS")),
   };
 }
@@ -115,15 +120,21 @@ function isApart(facts: ReferenceFacts, mjd: number | undefined): boolean {
   return mjd === undefined || facts.mjd === null || Math.abs(facts.mjd - mjd) >= APART_DAYS;
 }
 
-/** Best first. What is not told counts as worst. */
+/** What is not told is taken for round. */
+function isRound({ ellipticity }: ReferenceFacts): boolean {
+  return (ellipticity ?? 0) <= ELONGATED;
+}
+
+/** Best first. What is not told counts as worst, but for the shape. */
 function rank(facts: readonly ReferenceFacts[], mjd: number | undefined): ReferenceFacts[] {
   const depth = (one: ReferenceFacts) => one.depthMag ?? -Infinity;
-  const apart = facts.filter((one) => isApart(one, mjd));
-  const deepest = Math.max(...(apart.length > 0 ? apart : facts).map(depth));
+  const isBest = (one: ReferenceFacts) => 2 * Number(isApart(one, mjd)) + Number(isRound(one));
+  const best = Math.max(...facts.map(isBest));
+  const deepest = Math.max(...facts.filter((one) => isBest(one) === best).map(depth));
   const isDeep = (one: ReferenceFacts) =>
     depth(one) > deepest - ALIKE_MAG || depth(one) === deepest;
   return facts.toSorted((a, b) =>
-    Number(isApart(b, mjd)) - Number(isApart(a, mjd)) ||
+    isBest(b) - isBest(a) ||
     Number(isDeep(b)) - Number(isDeep(a)) ||
     (isDeep(a) ? 0 : compare(depth(b), depth(a))) ||
     compare(a.seeingArcsec ?? Infinity, b.seeingArcsec ?? Infinity) ||
@@ -146,6 +157,11 @@ function reasonFor(ranked: readonly ReferenceFacts[], mjd: number | undefined): 
   const of = `of ${ranked.length}${same}`;
   if (isApart(first!, mjd) && !isApart(second, mjd)) {
     return `the best not of the frame's night ${of}`;
+  }
+  if (isRound(first!) && !isRound(second)) {
+    return `the best with round stars (the next: ellipticity ${
+      second.ellipticity!.toFixed(2)
+    }) ${of}`;
   }
   const { depthMag, seeingArcsec } = first!;
   if (depthMag !== null && !(Math.abs(depthMag - (second.depthMag ?? -Infinity)) < ALIKE_MAG)) {

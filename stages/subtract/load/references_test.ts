@@ -108,6 +108,24 @@ Deno.test("findReference() passes over one of the frame's own night, if there is
   });
 });
 
+Deno.test("findReference() passes over one with elongated stars, though it is the deepest", async () => {
+  const files = {
+    "ref_7DT_T09614_m600_20240101.fits": { UL5_1: 22, SEEING: 1.4, ELLIP: 0.31 },
+    "ref_7DT_T09614_m600_20240202.fits": { UL5_1: 21.5, SEEING: 1.6, ELLIP: 0.08 },
+    "ref_7DT_T09614_m600_20240303.fits": { UL5_1: 21, SEEING: 1.1 },
+  };
+  await withReferences(files, async (folder) => {
+    const { path, why, facts, considered } = await findReference({ ...wanted, folder });
+    assert.ok(path.endsWith("20240202.fits"), why);
+    assert.match(why, /the deepest, 5 sigma at 21\.50 mag, of 3/);
+    assert.equal(facts.ellipticity, 0.08);
+    assert.deepEqual(considered.map(({ depthMag }) => depthMag), [21.5, 21, 22]);
+    await Deno.remove(path);
+    const next = await findReference({ ...wanted, folder });
+    assert.match(next.why, /round stars \(the next: ellipticity 0\.31\) of 2/);
+  });
+});
+
 Deno.test("findReference() without depths takes the latest, then the last by name", async () => {
   const files = {
     "ref_7DT_T09614_m600_20240101.fits": { "DATE-OBS": "2024-01-01" },

@@ -77,6 +77,7 @@ function referenceCards({ loaded }: OutputParts): Card[] {
   return [
     ["REFDEPTH", facts.depthMag, "[mag] 5 sigma depth of the reference"],
     ["REFSEE", facts.seeingArcsec, "[arcsec] seeing of the reference"],
+    ["REFELLIP", facts.ellipticity, "ellipticity of its stars, 1 - B/A"],
     ["REFMJD", facts.mjd, "[d] when the reference was taken"],
     ["REFFWHM", loaded.pair.reference.fwhmPx, "[pix] FWHM of the reference on this grid"],
     ["REFCOV", loaded.aligned.coverage, "fraction covered by the reference"],

@@ -158,6 +158,7 @@ function measured(parts: OutputParts): Product["measured"] {
     referenceWhy: loaded.chosen.why,
     referenceDepthMag: loaded.chosen.facts.depthMag,
     referenceSeeingArcsec: loaded.chosen.facts.seeingArcsec,
+    referenceEllipticity: loaded.chosen.facts.ellipticity,
     referenceMjd: loaded.chosen.facts.mjd,
     resampled: loaded.aligned.resampled,
     referenceCoverage: loaded.aligned.coverage,
