@@ -17,11 +17,13 @@ import {
   placeArtefacts,
 } from "./combine/artefacts.ts";
 import { combineFrames, type CombineOptions, type StackStrip } from "./combine/combine.ts";
-import { starFactors } from "./frames/common_stars.ts";
+import { commonStars } from "./frames/common_stars.ts";
 import { scaleFrames } from "./frames/flux_scale.ts";
 import { measureFrame, type StackFrame } from "./frames/frames.ts";
+import type { LeftOut } from "./frames/gates.ts";
 import { findTile, pointingOf, readGrid } from "./frames/given_grid.ts";
 import { chooseGrid, type Grid } from "./frames/grid.ts";
+import { leaveCloudy } from "./frames/transparency.ts";
 import { type StackPaths, stackPaths, writeStack } from "./output/outputs.ts";
 import { stackHeader, stackTimes } from "./output/stack_header.ts";
 import { type CombineParams, pixelMethod } from "./stack_params.ts";
@@ -51,15 +53,15 @@ export interface MadeStack {
  * Measures frames and brings them to one flux scale; those that cannot be used are left behind.
  *
  * @param products Frames with a WCS.
- * @param params Mesh and scale.
+ * @param params Mesh, scale and the smallest transparency, null for any.
  * @param context Masks, telescopes and the record of failures.
- * @returns The frames that can be used.
+ * @returns The frames that can be used, and those that are not clear enough.
  */
 export async function prepareFrames(
   products: readonly Product[],
-  params: Pick<CombineParams, "meshPx" | "scale">,
+  params: Pick<CombineParams, "meshPx" | "scale"> & { readonly minTransparency: number | null },
   context: StageContext,
-): Promise<StackFrame[]> {
+): Promise<{ readonly frames: StackFrame[]; readonly left: readonly LeftOut[] }> {
   const measured = await context.each(
     products,
     async (product) =>
@@ -72,12 +74,9 @@ export async function prepareFrames(
       }),
     { id: (product) => product.id },
   );
-  if (measured.length === 0) return [];
-  return await scaleFrames(
-    measured,
-    params.scale,
-    (frames, choice) => starFactors(frames, choice, context),
-  );
+  const stars = commonStars(context);
+  const { kept, left } = await leaveCloudy(measured, params.minTransparency, stars);
+  return { frames: kept.length === 0 ? [] : await scaleFrames(kept, params.scale, stars), left };
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { type Block, listedBlocks, stackId, timeBlocks } from "./frames/blocks.ts";
 import { isListed, readList, readSkipped, SKIP_FILE } from "./frames/frame_lists.ts";
-import { judgeInputs } from "./frames/gates.ts";
+import { judgeInputs, type LeftOut } from "./frames/gates.ts";
 import { describeStack, makeStack, prepareFrames } from "./make_stack.ts";
 import { removeJournals } from "./output/outputs.ts";
 import { combineParams, gateParams } from "./stack_params.ts";
@@ -94,6 +94,15 @@ function hasEnough(block: Block, minFrames: number, context: StageContext): bool
   return false;
 }
 
+function leaveOut({ product, gate, reason }: LeftOut, context: StageContext): void {
+  context.leave(product.id, {
+    error: "Gate",
+    message: `Cannot stack "${product.id}": ${reason}`,
+    details: { gate: gate.name, value: gate.value, threshold: gate.threshold },
+    losing: [], // the frame itself is as good as before
+  });
+}
+
 async function stackBlock(
   block: Block,
   skipped: readonly Product[],
@@ -101,15 +110,9 @@ async function stackBlock(
   context: StageContext,
 ): Promise<{ readonly products: NewProduct[]; readonly frames: number }> {
   const judged = judgeInputs(block.frames, params);
-  for (const { product, gate, reason } of judged.left) {
-    context.leave(product.id, {
-      error: "Gate",
-      message: `Cannot stack "${product.id}": ${reason}`,
-      details: { gate: gate.name, value: gate.value, threshold: gate.threshold },
-      losing: [], // the frame itself is as good as before
-    });
-  }
-  const frames = await prepareFrames(judged.kept, params, context);
+  const { frames, left: cloudy } = await prepareFrames(judged.kept, params, context);
+  const rejected = [...judged.left, ...cloudy];
+  for (const one of rejected) leaveOut(one, context);
   if (frames.length < Math.max(1, params.minFrames)) {
     throw new DataError(
       `Cannot make "${block.id}": ${frames.length} of ${block.frames.length} frames can be used`,
@@ -119,7 +122,7 @@ async function stackBlock(
   const kept = new Set(frames.map(({ product }) => product.id));
   const left = block.frames.filter((product) => !kept.has(product.id)).map((product) => ({
     id: product.id,
-    reason: judged.left.find((one) => one.product === product)?.reason ?? "it cannot be used",
+    reason: rejected.find((one) => one.product === product)?.reason ?? "it cannot be used",
   }));
   const { object, filter } = frames[0]!.product;
   for (const one of skipped) {

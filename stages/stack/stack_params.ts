@@ -31,7 +31,7 @@ export const combineParams = {
   scale: z.enum(["auto", "zeropoint", "stars", "exposure", "none"]).default("auto")
     .describe(
       "What brings frames to one flux scale; auto: zero points where all are measured, else " +
-        "common stars where all have catalogues, else exposures",
+        "common stars where they are known, by catalogues or by a gate, else exposures",
     ),
   kernel: z.enum(["lanczos2", "lanczos3", "lanczos4", "bilinear", "nearest"]).default("lanczos3")
     .describe("Interpolation"),
@@ -67,7 +67,9 @@ export const gateParams = {
   minDepthMag: limit("Leave out inputs less deep than this at 5 sigma", "mag"),
   maxDepthLossMag: limit("Leave out inputs this much less deep than the deepest", "mag"),
   maxRmsArcsec: limit("Leave out inputs whose astrometry scatters more", "arcsec"),
-  minTransparency: limit("Leave out inputs less transparent than this times the clearest"),
+  minTransparency: limit(
+    "Leave out inputs less transparent than this times the clearest, by zero points or common stars",
+  ),
 };
 
 const combineSchema = z.object(combineParams);

@@ -5,14 +5,13 @@
  */
 
 import { join } from "node:path";
-import { DataError } from "../../../config/errors.ts";
 import { nearestGaussMask } from "../../../config/gauss_conv.ts";
 import { readAsciiHead } from "../../../sky/catalogue.ts";
 import { crossMatch } from "../../../sky/match.ts";
 import { clippedStats } from "../../../sky/stats.ts";
 import { extractSources } from "../../phot/extraction.ts";
 import type { StageContext } from "../../stage.ts";
-import type { FluxFactor } from "./flux_scale.ts";
+import { type FluxFactor, LEAST_STARS, type StarFactors } from "./flux_scale.ts";
 import type { MeasuredFrame } from "./frames.ts";
 
 /** Stars of one frame. */
@@ -29,8 +28,6 @@ export interface StarList {
 const LEAST_SNR = 20;
 /** So many are enough, the brightest. */
 const MOST_STARS = 500;
-/** Fewer say nothing. */
-const LEAST_STARS = 5;
 /** A star lies within so many pixels of its place in the other frame. */
 const MATCH_PX = 3;
 /** Magnitude error of a star of signal over noise 1. */
@@ -65,35 +62,27 @@ export function compareStars(
 /**
  * Measures how many counts a source of one flux gives in each frame.
  *
- * @param frames The frames.
- * @param choice `auto` compares the frames' catalogues, where all have one; `stars` has Source
- * Extractor make those that are missing.
+ * `auto` compares the frames' catalogues, where all have one; `stars` has Source Extractor make those
+ * that are missing. What was found once is known from then on.
+ *
  * @param context Catalogues and programs.
- * @returns One factor a frame; undefined when `auto` cannot tell.
- * @throws {DataError} If `stars` finds a frame that shares too few of them.
+ * @returns The measurement.
  */
-export async function starFactors(
-  frames: readonly MeasuredFrame[],
-  choice: "auto" | "stars",
-  context: StageContext,
-): Promise<FluxFactor[] | undefined> {
-  const lists: StarList[] = [];
-  for (const frame of frames) {
-    const list = await knownStars(frame, context) ??
-      (choice === "stars" ? await findStars(frame, context) : undefined);
-    if (list === undefined) return undefined;
-    lists.push(list);
-  }
-  const scales = frames.map(({ wcs }) => wcs.pixelScaleArcsec);
-  const factors = compareStars(lists, MATCH_PX * Math.max(...scales));
-  const lonely = factors.indexOf(undefined);
-  if (lonely < 0) return factors.map((factor) => factor!);
-  if (choice === "auto") return undefined;
-  throw new DataError(
-    `Cannot scale "${frames[lonely]!.product.id}": it shares fewer than ${LEAST_STARS} stars ` +
-      "with the frame that has the most",
-    { details: { file: frames[lonely]!.product.path } },
-  );
+export function commonStars(context: StageContext): StarFactors {
+  const known = new Map<string, StarList>();
+  return async (frames, choice) => {
+    const lists: StarList[] = [];
+    for (const frame of frames) {
+      const { id } = frame.product;
+      const list = known.get(id) ?? await knownStars(frame, context) ??
+        (choice === "stars" ? await findStars(frame, context) : undefined);
+      if (list === undefined) return undefined;
+      known.set(id, list);
+      lists.push(list);
+    }
+    const scales = frames.map(({ wcs }) => wcs.pixelScaleArcsec);
+    return compareStars(lists, MATCH_PX * Math.max(...scales));
+  };
 }
 
 /** The stars of a frame's catalogue, as photometry writes it. */

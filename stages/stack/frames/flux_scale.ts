@@ -21,10 +21,19 @@ export interface FluxFactor {
   readonly stars?: number;
 }
 
-/** Measures the factors of frames by the stars that they share; undefined where it cannot. */
+/**
+ * Measures the factors of frames by the stars that they share; undefined for a frame that shares too
+ * few with the one that has the most, and for all when `auto` does not know the stars.
+ */
 export interface StarFactors {
-  (frames: readonly MeasuredFrame[], choice: "auto" | "stars"): Promise<FluxFactor[] | undefined>;
+  (
+    frames: readonly MeasuredFrame[],
+    choice: "auto" | "stars",
+  ): Promise<readonly (FluxFactor | undefined)[] | undefined>;
 }
+
+/** With fewer stars in common two frames are not compared. */
+export const LEAST_STARS = 5;
 
 /**
  * Brings frames to the scale of the one with the most counts a flux.
@@ -69,8 +78,10 @@ async function fluxFactors(
     }
   }
   if (choice === "auto" || choice === "stars") {
-    const factors = await starFactors(frames, choice);
-    if (factors !== undefined) return { factors, source: "stars" };
+    const found = await starFactors(frames, choice);
+    const factors = found?.filter((factor) => factor !== undefined);
+    if (factors?.length === frames.length) return { factors, source: "stars" };
+    if (choice === "stars") throw lonelyFrame(frames[found?.indexOf(undefined) ?? 0]!);
   }
   const equal = { factors: frames.map(() => ({ counts: 1 })), source: "none" } as const;
   if (choice === "none") return equal;
@@ -79,7 +90,21 @@ async function fluxFactors(
   return { factors: exposures, source: "exposure" };
 }
 
-function zeroPointOf({ product, header }: MeasuredFrame): number | undefined {
+function lonelyFrame({ product }: MeasuredFrame): DataError {
+  return new DataError(
+    `Cannot scale "${product.id}": it shares fewer than ${LEAST_STARS} stars ` +
+      "with the frame that has the most",
+    { details: { file: product.path } },
+  );
+}
+
+/**
+ * The zero point of a frame.
+ *
+ * @param frame As photometry measured it, or as its header says.
+ * @returns Magnitude of one count; undefined when it is not known.
+ */
+export function zeroPointOf({ product, header }: MeasuredFrame): number | undefined {
   const measured = product.measured["zeroPoint"];
   const value = typeof measured === "number" ? measured : header.number("ZP_AUTO");
   return value !== undefined && Number.isFinite(value) ? value : undefined;

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { loadSite } from "../../../config/site.ts";
+import { FitsHeader } from "../../../fits/header.ts";
 import { readImage } from "../../../fits/image.ts";
 import { tanWcs, wcsFromHeader } from "../../../sky/wcs.ts";
-import { testContext } from "../../testing.ts";
+import { testContext, testProduct } from "../../testing.ts";
 import { measureStar, type Star, writeFrame } from "../_synthetic_frames.ts";
 import { compareStars, type StarList } from "./common_stars.ts";
+import type { MeasuredFrame } from "./frames.ts";
+import { leaveCloudy } from "./transparency.ts";
 import { stack } from "../mod.ts";
 
 const SIZE = { width: 320, height: 300 };
@@ -62,6 +65,49 @@ Deno.test("stack scales by exposures where stars are not known, and says so when
   assert.equal(image!.header.number("FSCL002"), 1);
   const { left } = await stackOf({ scale: "stars", grid: "frames" }, [0, 3, 400]);
   assert.match(left[0]!.message, /Cannot scale "calib_7DT07_T1_f2": it shares fewer than 5 stars/);
+});
+
+Deno.test("stack leaves cloudy frames without zero points out by their common stars", async () => {
+  const asked = { minTransparency: 0.7, grid: "frames" };
+  const { image, left } = await stackOf(asked);
+  assert.equal(left.length, 1);
+  assert.match(
+    left[0]!.message,
+    /_f1": transparency 0\.(6|59\d|60\d) by common stars, needed >= 0\.7/,
+  );
+  const { header } = image!;
+  assert.equal(header.number("NCOMBINE"), 2);
+  assert.match(header.toText(), /left out calib_7DT07_T1_f1: transparency 0\.\d+/);
+  // what was measured for the gate scales the frames too
+  assert.equal(header.text("SCALEBY"), "stars");
+  assert.ok(Math.abs(header.requireNumber("FSCL002") * 0.85 - 1) < 0.005);
+
+  const apart = await stackOf(asked, [0, 3, 400]);
+  const reasons = apart.left.map(({ message }) => message).join("\n");
+  assert.match(reasons, /_f1": transparency 0\.\d+ by/);
+  assert.match(
+    reasons,
+    /_f2": transparency not to be measured, too few stars shared, needed >= 0\.7/,
+  );
+  const all = await stackOf({ ...asked, minTransparency: 0.5 });
+  assert.deepEqual([all.left.length, all.image!.header.number("NCOMBINE")], [0, 3]);
+});
+
+Deno.test("leaveCloudy() takes zero points where all have one, and says nothing by too few stars", async () => {
+  const frame = (id: string, cards: Record<string, number>, exposureS = 60) => {
+    const product = { ...testProduct({ id, kind: "frame", path: `/${id}.fits` }), exposureS };
+    return { product, header: FitsHeader.from(cards) } as MeasuredFrame;
+  };
+  const no = () => assert.fail("zero points are known");
+  const known = [frame("a", { ZP_AUTO: 25 }), frame("b", { ZP_AUTO: 24.25 }, 30)];
+  const judged = await leaveCloudy(known, 0.8, no);
+  assert.deepEqual(judged.left, [], "half the exposure");
+  const dim = await leaveCloudy([...known, frame("c", { ZP_AUTO: 24 })], 0.8, no);
+  assert.equal(dim.left[0]!.reason, "transparency 0.397 by zero points, needed >= 0.8");
+  const factors = (stars: number) => () => Promise.resolve([{ counts: 1, stars }, undefined]);
+  const unknown = [frame("a", { ZP_AUTO: 25 }), frame("b", {})];
+  assert.equal((await leaveCloudy(unknown, 0.8, factors(8))).left.length, 0);
+  assert.equal((await leaveCloudy(unknown, 0.8, factors(80))).left.length, 1);
 });
 
 Deno.test("compareStars() is not led astray by variable stars, nor by frames apart", () => {

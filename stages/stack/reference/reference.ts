@@ -170,7 +170,11 @@ async function buildReference(
     const message = `Cannot take "${id}" for the reference of ${group.name}: ${reason}`;
     context.leave(id, { error: "Gate", message, losing: [] });
   }
-  const frames = await prepareFrames(choice.chosen, params, context);
+  const { frames } = await prepareFrames(
+    choice.chosen,
+    { ...params, minTransparency: null },
+    context,
+  );
   if (frames.length === 0) {
     throw new DataError(
       `Cannot build the reference of ${group.name}: none of ${group.inputs.length} images fits`,
