@@ -6,7 +6,7 @@
 
 import { Font } from "./font.ts";
 import { readPackageFile } from "./_package_file.ts";
-import { encodePngAside, type Picture } from "./png.ts";
+import { encodePng, type Picture } from "./png.ts";
 
 /** Red, green and blue, 0 to 255. */
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -155,22 +155,16 @@ export class Canvas {
    * @param outline Lines one after the other: x and y of both ends.
    */
   #fill(outline: readonly number[], colour: Rgb): void {
-    let top = this.height, bottom = 0;
-    for (let k = 1; k < outline.length; k += 2) {
-      top = Math.min(top, outline[k]!);
-      bottom = Math.max(bottom, outline[k]!);
-    }
-    top = Math.max(0, Math.floor(top));
-    bottom = Math.min(this.height, Math.ceil(bottom));
-    if (top >= bottom) return;
-    const covered = cover(outline, { width: this.width, top, bottom });
+    const [left, right] = boundsOf(outline, 0, this.width);
+    const [top, bottom] = boundsOf(outline, 1, this.height);
+    if (left >= right || top >= bottom) return;
+    const covered = cover(outline, { left, top, width: right - left, height: bottom - top });
     for (let y = top, k = 0; y < bottom; y++, k++) {
       let sum = 0;
-      for (let x = 0; x < this.width; x++, k++) {
+      for (let x = left; x < right; x++, k++) {
         sum += covered[k]!;
-        if (Math.abs(sum) > 0.002) {
-          this.#blend((y * this.width + x) * 3, Math.min(1, Math.abs(sum)), colour);
-        }
+        const share = Math.min(1, Math.abs(sum));
+        if (share > 0.002) this.#blend((y * this.width + x) * 3, share, colour);
       }
     }
   }
@@ -182,42 +176,40 @@ export class Canvas {
     }
   }
 
-  /** The picture as a file, grey where it has no colour; encoded on another thread. */
-  toPng(): Promise<Uint8Array> {
-    const { width, height, rgb } = this;
-    const gray = new Uint8Array(width * height);
-    for (let i = 0, k = 0; i < gray.length; i++, k += 3) {
-      gray[i] = rgb[k]!;
-      if (rgb[k] !== rgb[k + 1] || rgb[k] !== rgb[k + 2]) {
-        return encodePngAside({ width, height, channels: 3, data: rgb });
-      }
-    }
-    return encodePngAside({ width, height, channels: 1, data: gray });
+  /** The picture as a file. */
+  toPng(): Uint8Array {
+    return encodePng({ width: this.width, height: this.height, channels: 3, data: this.rgb });
   }
 }
 
+/** The pixels between which the corners of an outline lie, along x (0) or y (1), within the picture. */
+function boundsOf(outline: readonly number[], axis: 0 | 1, end: number): [number, number] {
+  let least = end, most = 0;
+  for (let k: number = axis; k < outline.length; k += 2) {
+    least = Math.min(least, outline[k]!);
+    most = Math.max(most, outline[k]!);
+  }
+  return [Math.max(0, Math.floor(least)), Math.min(end, Math.ceil(most))];
+}
+
 /**
- * By how much the covered part grows from pixel to pixel along each row, `[bottom - top, width + 1]`:
+ * By how much the covered part grows from pixel to pixel along each row of a box, `[height, width + 1]`:
  * each crossing of an outline with one of {@linkcode LINES} lines through a row covers what is right of it.
  */
-function cover(
-  outline: readonly number[],
-  { width, top, bottom }: { readonly width: number; readonly top: number; readonly bottom: number },
-): Float32Array {
-  const steps = new Float32Array((bottom - top) * (width + 1));
+function cover(outline: readonly number[], { left, top, width, height }: Box): Float32Array {
+  const steps = new Float32Array(height * (width + 1));
   for (let k = 0; k < outline.length; k += 4) {
-    const down = outline[k + 1]! < outline[k + 3]!;
-    const [x0, y0, x1, y1] = down
-      ? [outline[k]!, outline[k + 1]!, outline[k + 2]!, outline[k + 3]!]
-      : [outline[k + 2]!, outline[k + 3]!, outline[k]!, outline[k + 1]!];
-    const share = (down ? 1 : -1) / LINES;
-    const first = Math.ceil(Math.max(y0, top) * LINES - 0.5);
-    const end = Math.ceil(Math.min(y1, bottom) * LINES - 0.5);
+    const a = outline[k + 1]! < outline[k + 3]! ? k : k + 2, b = 2 * k + 2 - a;
+    const x0 = outline[a]! - left, y0 = outline[a + 1]! - top;
+    const slope = (outline[b]! - outline[a]!) / (outline[b + 1]! - outline[a + 1]!);
+    const share = (a === k ? 1 : -1) / LINES;
+    const first = Math.ceil(Math.max(y0, 0) * LINES - 0.5);
+    const end = Math.ceil(Math.min(outline[b + 1]! - top, height) * LINES - 0.5);
     for (let line = first; line < end; line++) {
       const y = (line + 0.5) / LINES;
-      const x = Math.min(width, Math.max(0, x0 + (y - y0) * (x1 - x0) / (y1 - y0)));
+      const x = Math.min(width, Math.max(0, x0 + (y - y0) * slope));
       const column = Math.min(width - 1, Math.floor(x));
-      const at = (Math.floor(y) - top) * (width + 1) + column;
+      const at = Math.floor(y) * (width + 1) + column;
       steps[at]! += share * (column + 1 - x);
       steps[at + 1]! += share * (x - column);
     }

@@ -70,16 +70,37 @@ Deno.test("what lies beyond the picture is cut off", () => {
   canvas.text("beyond", 100, -100, { sizePx: 12, colour: BLACK });
 });
 
-Deno.test("toPng() writes grey while there is no colour", async () => {
-  const canvas = new Canvas(3, 2, fonts);
-  canvas.image({ width: 3, height: 1, channels: 1, data: Uint8Array.of(1, 2, 3) }, {
-    ...{ left: 0, top: 1, width: 3, height: 1 },
+/** Colours of the pixels of a PNG, by its palette if it has one. */
+function coloursOf(png: Uint8Array): number[][] {
+  const { data, channels, palette } = decode(png);
+  return Array.from({ length: data.length / channels }, (_, i) => {
+    if (palette) return [...palette[data[i]!]!];
+    return channels === 1
+      ? [data[i]!, data[i]!, data[i]!]
+      : [...data.slice(3 * i, 3 * i + 3)] as number[];
   });
-  const gray = decode(await canvas.toPng());
-  assert.equal(gray.channels, 1);
-  assert.deepEqual([...gray.data], [255, 255, 255, 1, 2, 3]);
-  canvas.rgb[0] = 0;
-  const colour = decode(await canvas.toPng());
-  assert.equal(colour.channels, 3);
-  assert.deepEqual([...colour.data.slice(0, 6)], [0, 255, 255, 255, 255, 255]);
+}
+
+Deno.test("toPng() writes greys, greys and some colours, and any colours", () => {
+  const canvas = new Canvas(30, 10, fonts);
+  const data = Uint8Array.from({ length: 256 }, (_, i) => i);
+  canvas.image({ width: 32, height: 8, channels: 1, data }, {
+    left: 0,
+    top: 2,
+    width: 30,
+    height: 8,
+  });
+  const drawn = () =>
+    Array.from({ length: 300 }, (_, i) => [...canvas.rgb.slice(3 * i, 3 * i + 3)]);
+  assert.deepEqual(coloursOf(canvas.toPng()), drawn());
+  canvas.rgb.set([1, 2, 3], 30);
+  canvas.rgb.set([200, 0, 0], 60);
+  const numbered = coloursOf(canvas.toPng());
+  assert.deepEqual(numbered[10], [1, 2, 3]);
+  assert.deepEqual(numbered[20], [200, 0, 0]);
+  drawn().forEach((colour, i) =>
+    colour.forEach((value, k) => assert.ok(Math.abs(value - numbered[i]![k]!) <= 1))
+  );
+  for (let i = 0; i < 20; i++) canvas.rgb.set([i, 100, 200], 3 * i);
+  assert.deepEqual(coloursOf(canvas.toPng()), drawn());
 });

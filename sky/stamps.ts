@@ -76,7 +76,7 @@ export async function stampsPng(
     if (marker) drawCrosshair(canvas, left + side / 2, top + side / 2, side);
     if (i === 0) drawScale(canvas, stamp, left, top, side, options);
   });
-  return await canvas.toPng();
+  return canvas.toPng();
 }
 
 const NOTE = { sizePx: 10, colour: INK };
