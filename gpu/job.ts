@@ -64,7 +64,10 @@ export interface Pass {
   readonly workgroup?: number;
   /** Rows that a thread of the processor takes at once; about 64 Ki pixels if left out. */
   readonly pieceRows?: number;
-  /** Bytes of working memory that a thread of the processor needs; 0 if left out. */
+  /**
+   * Bytes of working memory that a thread of the processor needs; 0 if left out. What a pass leaves in
+   * it the next one finds if that has `sameRows` and as many `pieceRows`.
+   */
   readonly scratchBytes?: number;
 }
 

@@ -1,270 +1,87 @@
-// Combines K frames pixel by pixel: median or mean, with or without clipping. The values of 32 pixels
-// are sorted at once by a network of comparators; clipping then only moves the ends of each range.
+// Combines K frames pixel by pixel: median or mean, with or without clipping. Samples are sorted by
+// a network of comparators, many pixels at once; clipping then only moves the ends of each range.
 //
-// Slots: 0 stack [K], f32 or big-endian i16; 1 network, u16 pairs; 2 table, f32: weights [K],
+// Slots: 0 stack [K], f32 or big-endian i16; 1 network of floats, u16 pairs; 2 table, f32: weights [K],
 // variances [K], factors of the MAD by number of samples [K + 1]; 3 value, f32; 4 kept, u16;
 // 5 rejected, u16; 6 variance, f32. Parameters: see clip_stack.wgsl.
+// Of shorts the scratch memory holds the sorted samples: see column_sorter.ts.
 
 import { paramF32, paramU32, slotPointer, slotStride, widthOf } from "../arguments.as";
-import {
-  FLOATS,
-  loadFloats,
-  loadShorts,
-  middleOfFloats,
-  middleOfShorts,
-  momentsOfShorts,
-  SHORTS,
-  sortShorts,
-  widenShorts,
-} from "./planes.as";
-import { madOf, medianOf, sample, sortPlanes } from "../sorted_samples.as";
+import { addColumn, gatherPixel, leftOver, SAMPLE, SUMS } from "./columns.as";
+import { finishColumn, storeMiddle } from "./finish_column.as";
+import { addAndFinish, finishPixel, wantsSums } from "./finish_pixel.as";
+import { MEDIAN, WEIGHTED } from "./flags.as";
+import { FLOATS, loadFloats, middleOfFloats } from "./planes.as";
+import { sortPlanes } from "../sorted_samples.as";
 
-/** Pixels that are sorted together. */
+/** Pixels of floats that are sorted together. */
 const BLOCK: u32 = 32;
+/** Pixels of a column of shorts. */
+const COLUMN: u32 = 8;
 
-const CLIP: u32 = 1;
-const MEDIAN: u32 = 2;
-const SCATTER_STD: u32 = 4;
-const CENTRE_MEAN: u32 = 8;
-const WEIGHTED: u32 = 16;
-const KNOWN_VARIANCE: u32 = 32;
-const WANT_VARIANCE: u32 = 64;
-const WANT_COUNTS: u32 = 128;
-
-/** Sum of the distances of samples from a reference. */
-function sumOf(lane: usize, samples: u32, reference: f64): f64 {
-  let sum: f64 = 0;
-  for (let k: u32 = 0; k < samples; k++) sum += sample(lane, k, FLOATS) - reference;
-  return sum;
-}
-
-/** Sum of their squares. */
-function squaresOf(lane: usize, samples: u32, reference: f64): f64 {
-  let squares: f64 = 0;
-  for (let k: u32 = 0; k < samples; k++) {
-    const away = sample(lane, k, FLOATS) - reference;
-    squares += away * away;
-  }
-  return squares;
-}
-
-/** Sigma of n samples from their MAD, or from the sum and the sum of squares of their distances. */
-function scatterOf(args: usize, centre: f64, n: f64, mad: f64, sum: f64, squares: f64): f64 {
-  let scatter: f64;
-  if ((paramU32(args, 3) & SCATTER_STD) != 0) {
-    const mean = sum / n;
-    scatter = Math.sqrt(Math.max(0, squares / n - mean * mean));
-  } else {
-    const factors = slotPointer(args, 2) + (<usize>(2 * paramU32(args, 0)) << 2);
-    scatter = mad * <f64>load<f32>(factors + (<usize>n << 2));
-  }
-  return Math.max(Math.max(scatter, <f64>paramF32(args, 7)), <f64>paramF32(args, 8) * Math.abs(centre));
-}
-
-/** Whether anything is made of the sums of samples and of their squares. */
-function wantsSums(args: usize): bool {
-  const flags = paramU32(args, 3);
-  return (flags & (SCATTER_STD | CENTRE_MEAN | WANT_VARIANCE)) != 0 ||
-    (flags & (MEDIAN | WEIGHTED)) == 0;
-}
-
-/** Combines one pixel of sorted samples and adds them up first, if that is needed. */
-function addAndFinish(args: usize, lane: usize, samples: u32, p: u32, sums: bool): void {
-  const reference = samples > 0 ? sample(lane, samples >> 1, FLOATS) : 0;
-  const sum = sums ? sumOf(lane, samples, reference) : 0;
-  const squares = sums ? squaresOf(lane, samples, reference) : 0;
-  finishPixel(args, lane, samples, p, sum, squares);
-}
-
-/**
- * Combines one pixel whose samples are sorted; `sum` and `squares` are of their distances from the
- * middle one. Its state is in locals, which globals would slow down.
- */
-function finishPixel(
-  args: usize,
-  lane: usize,
-  samples: u32,
-  p: u32,
-  sum: f64,
-  squares: f64,
-): void {
-  const flags = paramU32(args, 3);
-  const reference = samples > 0 ? sample(lane, samples >> 1, FLOATS) : 0;
-  let from: u32 = 0;
-  let to = samples;
-  const rounds = (flags & CLIP) != 0 ? paramU32(args, 6) : 0;
-  for (let round: u32 = 0; round < rounds && to - from > 2; round++) {
-    const n = to - from;
-    const centre = (flags & CENTRE_MEAN) != 0
-      ? reference + sum / <f64>n
-      : medianOf(lane, from, to, FLOATS);
-    const mad = (flags & SCATTER_STD) != 0 ? 0 : madOf(lane, from, to, centre, FLOATS);
-    const scatter = scatterOf(args, centre, n, mad, sum, squares);
-    const low = centre - <f64>paramF32(args, 4) * scatter;
-    const high = centre + <f64>paramF32(args, 5) * scatter;
-    for (; from < to && sample(lane, from, FLOATS) < low; from++) {
-      const away = sample(lane, from, FLOATS) - reference;
-      sum -= away;
-      squares -= away * away;
-    }
-    for (; to > from && sample(lane, to - 1, FLOATS) > high; to--) {
-      const away = sample(lane, to - 1, FLOATS) - reference;
-      sum -= away;
-      squares -= away * away;
-    }
-    if (to - from == n) break;
-  }
-  storePixel(args, lane, samples, p, from, to);
-  if (to > from && (flags & WEIGHTED) == 0) finishEqual(args, p, to - from, reference, sum, squares);
-}
-
-/** Stores counts, a median, what is empty, and what needs weights. */
-function storePixel(args: usize, lane: usize, samples: u32, p: u32, from: u32, to: u32): void {
-  const flags = paramU32(args, 3);
-  const kept = to - from;
-  if ((flags & WANT_COUNTS) != 0) {
-    store<u16>(slotPointer(args, 4) + (<usize>p << 1), <u16>kept);
-    store<u16>(slotPointer(args, 5) + (<usize>p << 1), <u16>(samples - kept));
-  }
-  const value = slotPointer(args, 3) + (<usize>p << 2);
-  if (kept == 0) {
-    store<f32>(value, NaN);
-    if ((flags & WANT_VARIANCE) != 0) store<f32>(slotPointer(args, 6) + (<usize>p << 2), NaN);
-    return;
-  }
-  if ((flags & MEDIAN) != 0) store<f32>(value, <f32>medianOf(lane, from, to, FLOATS));
-  if ((flags & WEIGHTED) == 0) return;
-  finishWeighted(args, p, load<f32>(lane + from * FLOATS), load<f32>(lane + (to - 1) * FLOATS), kept);
-}
-
-/** Mean and variance of samples of equal weight. */
-function finishEqual(
-  args: usize,
-  p: u32,
-  kept: u32,
-  reference: f64,
-  sum: f64,
-  squares: f64,
-): void {
-  const flags = paramU32(args, 3);
-  const at = <usize>p << 2;
-  const n = <f64>kept;
-  const mean = sum / n;
-  if ((flags & MEDIAN) == 0) store<f32>(slotPointer(args, 3) + at, <f32>(reference + mean));
-  if ((flags & WANT_VARIANCE) == 0) return;
-  const factor = (flags & MEDIAN) != 0 && kept > 2 ? Math.PI * 0.5 : 1.0;
-  const spread = Math.max(0, squares - n * mean * mean);
-  store<f32>(slotPointer(args, 6) + at, <f32>(factor * spread / (n - 1) / n));
-}
-
-/** A sample of the unsorted stack. */
-function unsorted(args: usize, k: u32, p: u32): f64 {
-  const plane = slotPointer(args, 0) + k * slotStride(args, 0);
-  if (paramU32(args, 9) == 0) return <f64>load<f32>(plane + (<usize>p << 2));
-  return <f64><i16>bswap<u16>(load<u16>(plane + (<usize>p << 1))) + <f64>paramF32(args, 2);
-}
-
-/** Weighted mean and variance of the samples between two limits. */
-function finishWeighted(args: usize, p: u32, low: f32, high: f32, kept: u32): void {
-  const frames = paramU32(args, 0);
-  const flags = paramU32(args, 3);
-  const weights = slotPointer(args, 2);
-  const variances = weights + (<usize>frames << 2);
-  const known = (flags & KNOWN_VARIANCE) != 0;
-  let total: f64 = 0;
-  let mean: f64 = 0;
-  let squares: f64 = 0;
-  for (let k: u32 = 0; k < frames; k++) {
-    const v = unsorted(args, k, p);
-    if (!(v >= <f64>low && v <= <f64>high)) continue;
-    const weight = <f64>load<f32>(weights + (<usize>k << 2));
-    total += weight;
-    mean += weight * v;
-    squares += weight * weight * (known ? <f64>load<f32>(variances + (<usize>k << 2)) : 1.0);
-  }
-  mean /= total;
-  if ((flags & MEDIAN) == 0) store<f32>(slotPointer(args, 3) + (<usize>p << 2), <f32>mean);
-  if ((flags & WANT_VARIANCE) == 0) return;
-  let one: f64 = 1;
-  if (!known) {
-    let spread: f64 = 0;
-    for (let k: u32 = 0; k < frames; k++) {
-      const v = unsorted(args, k, p);
-      if (!(v >= <f64>low && v <= <f64>high)) continue;
-      spread += <f64>load<f32>(weights + (<usize>k << 2)) * (v - mean) * (v - mean);
-    }
-    one = spread / total * <f64>kept / (<f64>kept - 1.0);
-  }
-  const factor = (flags & MEDIAN) != 0 && kept > 2 ? Math.PI * 0.5 : 1.0;
-  const variance = factor * one * squares / (total * total);
-  store<f32>(slotPointer(args, 6) + (<usize>p << 2), <f32>variance);
-}
-
-/** Median of shorts: they have no gaps, and nothing but the value is wanted. */
+/** Median of shorts, whose one or two middle samples are in the scratch memory. */
 export function medianShorts(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
-  const frames = paramU32(args, 0);
-  const pairs = paramU32(args, 1);
   const zero = f32x4.splat(paramF32(args, 2));
-  const stack = slotPointer(args, 0);
-  const stride = slotStride(args, 0);
-  const network = slotPointer(args, 1);
-  const value = slotPointer(args, 3);
-  const low = scratch + <usize>((frames - 1) >> 1) * SHORTS;
-  const high = scratch + <usize>(frames >> 1) * SHORTS;
-  const room = scratch + <usize>frames * SHORTS;
+  const samples: usize = (paramU32(args, 0) & 1) == 1 ? 1 : 2;
+  const upper = (samples - 1) * SAMPLE;
   const end = to * width;
-  for (let p = from * width; p < end; p += BLOCK) {
-    loadShorts(stack + (<usize>p << 1), stride, frames, scratch);
-    sortShorts(scratch, network, pairs);
-    const out = value + (<usize>p << 2);
-    if (p + BLOCK <= end) {
-      middleOfShorts(low, high, zero, out);
-    } else {
-      middleOfShorts(low, high, zero, room);
-      memory.copy(out, room, <usize>(end - p) << 2);
-    }
+  let out = slotPointer(args, 3) + (<usize>(from * width) << 2);
+  let p = from * width;
+  for (; p + COLUMN <= end; p += COLUMN) {
+    storeMiddle(v128.load(scratch), v128.load(scratch + upper), zero, out);
+    scratch += samples * SAMPLE;
+    out += COLUMN << 2;
   }
+  if (p == end) return;
+  const room = scratch + samples * SAMPLE;
+  storeMiddle(v128.load(scratch), v128.load(scratch + upper), zero, room);
+  memory.copy(out, room, <usize>(end - p) << 2);
 }
 
-/** Any combination of shorts, which have no gaps. */
+/** Any combination of shorts, which have no gaps and are sorted in the scratch memory. */
 export function combineShorts(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
   const frames = paramU32(args, 0);
-  const zero = f32x4.splat(paramF32(args, 2));
-  const planes = scratch + frames * SHORTS;
-  const moments = planes + frames * FLOATS;
-  const sums = wantsSums(args);
   const end = to * width;
-  for (let p = from * width; p < end; p += BLOCK) {
-    loadShorts(slotPointer(args, 0) + (<usize>p << 1), slotStride(args, 0), frames, scratch);
-    sortShorts(scratch, slotPointer(args, 1), paramU32(args, 1));
-    widenShorts(scratch, frames, zero, planes);
-    if (sums) momentsOfShorts(scratch, frames, moments);
-    const size = min(BLOCK, end - p);
-    for (let i: u32 = 0; i < size; i++) {
-      const lane = planes + (i << 2);
-      const squares = sums ? load<i32>(moments + FLOATS + (i << 2)) : 0;
-      if (squares < 0) {
-        addAndFinish(args, lane, frames, p + i, sums);
-      } else {
-        const sum = sums ? load<i32>(moments + (i << 2)) : 0;
-        finishPixel(args, lane, frames, p + i, <f64>sum, <f64>squares);
-      }
+  const first = from * width;
+  const sums = scratch + <usize>((end - first + COLUMN - 1) / COLUMN) * frames * SAMPLE;
+  const weighted = (paramU32(args, 3) & WEIGHTED) != 0;
+  for (let p = first; p < end; p += COLUMN) {
+    let left: u32 = 255;
+    addColumn(scratch, frames, sums);
+    if (p + COLUMN > end) {
+      left = (1 << (end - p)) - 1;
+    } else if (!weighted) {
+      finishColumn(args, scratch, sums, p);
+      left = leftOver(args, scratch, sums);
     }
+    for (; left != 0; left &= left - 1) {
+      const i = ctz(left);
+      finishShorts(args, scratch + (i << 1), sums + (i << 2), p + i, sums + SUMS);
+    }
+    scratch += <usize>frames * SAMPLE;
   }
+}
+
+/** Combines one pixel of a column; `sums` are at its place among those of the column. */
+function finishShorts(args: usize, pixel: usize, sums: usize, p: u32, lane: usize): void {
+  const frames = paramU32(args, 0);
+  gatherPixel(pixel, frames, paramF32(args, 2), lane);
+  const squares = load<i32>(sums, 32);
+  if (squares < 0) addAndFinish(args, lane, frames, p, wantsSums(args));
+  else finishPixel(args, lane, frames, p, <f64>load<i32>(sums), <f64>squares);
 }
 
 /** Any combination of floats, with gaps. */
 export function combineFloats(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
   const frames = paramU32(args, 0);
-  const flags = paramU32(args, 3);
   const counts = scratch;
   const planes = scratch + FLOATS;
   const stride = slotStride(args, 0);
   const sums = wantsSums(args);
-  const plain = (flags & ~WANT_COUNTS) == MEDIAN && (flags & WANT_COUNTS) == 0;
+  const plain = paramU32(args, 3) == MEDIAN;
   const low = planes + <usize>((frames - 1) >> 1) * FLOATS;
   const high = planes + <usize>(frames >> 1) * FLOATS;
   const end = to * width;

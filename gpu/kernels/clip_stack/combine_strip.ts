@@ -18,7 +18,8 @@ import {
 import { type EncodedRows, encodedSlots, encodePass } from "../encode/encode.ts";
 import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
 import { type ClipStackOptions, madToSigma } from "./clip_stack.ts";
-import { medianNetwork, sortingNetwork } from "./network.ts";
+import { COLUMN, columnSorter, SAMPLE_BYTES } from "./column_sorter.ts";
+import { sortingNetwork } from "./network.ts";
 import sorting from "../sorted_samples.wgsl" with { type: "text" };
 import own from "./clip_stack.wgsl" with { type: "text" };
 import wasm from "./clip_stack.wasm.b64" with { type: "text" };
@@ -123,33 +124,51 @@ function combineJob(
   shorts: boolean,
 ): StripJob {
   const { frames, width, rows, layout } = stack;
-  const onlyMedian = options.method === "median" && !result.kept && !result.variance;
-  const network = shorts && onlyMedian ? medianNetwork(frames) : sortingNetwork(frames);
   const decodes = layout !== undefined && !shorts;
-  const decoded: Slot = { role: "temporary", rowBytes: decodes ? width * 4 : 0, planes: frames };
-  const slots = [
-    stackSlot(stack),
-    ...tableSlots(network, frames, options),
-    ...resultSlots(stack, result),
-    decoded,
-    ...(result.encoded ? encodedSlots(width, result.encoded) : []),
-  ];
+  const network = shorts ? new Uint16Array(0) : sortingNetwork(frames);
   const pass: Pass = {
     kernel: CLIP_STACK,
-    entry: !shorts ? "combineFloats" : onlyMedian ? "medianShorts" : "combineShorts",
-    slots: [0, 1, 2, 3, 4, 5, 6],
+    entry: "combineFloats",
+    slots: [decodes ? DECODED_SLOT : 0, 1, 2, 3, 4, 5, 6],
     params: combineParams(stack, result, options, { pairs: network.length / 2, shorts }),
     overrides: { FRAMES: roomOf(frames) },
     workgroup: workgroupOf(roomOf(frames)),
-    scratchBytes: frames * 192 + 512,
+    scratchBytes: frames * 128 + 512,
   };
+  const passes = shorts
+    ? shortPasses(pass, stack, options.method === "median" && !result.kept && !result.variance)
+    : decodes
+    ? [decodePass(layout, [0, DECODED_SLOT], frames), { ...pass, sameRows: true }]
+    : [pass];
+  const { pieceRows } = passes[0]!;
+  const encode = { ...encodePass([VALUE_SLOT, 8, 9]), ...(pieceRows && { pieceRows }) };
+  const slots: Slot[] = [
+    stackSlot(stack),
+    ...tableSlots(network, frames, options),
+    ...resultSlots(stack, result),
+    { role: "temporary", rowBytes: decodes ? width * 4 : 0, planes: frames },
+    ...(result.encoded ? encodedSlots(width, result.encoded) : []),
+  ];
   const label = `${options.method} of ${frames} frames`;
-  const after = result.encoded ? [encodePass([VALUE_SLOT, 8, 9])] : [];
-  const job = { label, width, rows, slots };
-  if (layout === undefined || shorts) return { ...job, passes: [pass, ...after] };
-  const decode = decodePass(layout, [0, DECODED_SLOT], frames);
-  const combine = { ...pass, slots: [DECODED_SLOT, 1, 2, 3, 4, 5, 6], sameRows: true };
-  return { ...job, passes: [decode, combine, ...after] };
+  return { label, width, rows, slots, passes: result.encoded ? [...passes, encode] : passes };
+}
+
+/** Sorted samples of a thread's rows; they should stay in its cache until they are combined. */
+const SORTED_BYTES = 1 << 17;
+
+/** Sorts 16-bit integers into the scratch memory and combines them from there. */
+function shortPasses(pass: Pass, { frames, width }: FrameStack, onlyMedian: boolean): Pass[] {
+  const { kernel, samples } = columnSorter(frames, onlyMedian ? "median" : "all");
+  const rowBytes = samples * SAMPLE_BYTES * width / COLUMN;
+  const pieceRows = Math.max(1, Math.floor(SORTED_BYTES / rowBytes));
+  const scratchBytes = Math.ceil(pieceRows * rowBytes) + samples * SAMPLE_BYTES +
+    pass.scratchBytes!;
+  const entry = onlyMedian ? "medianShorts" : "combineShorts";
+  const common = { pieceRows, scratchBytes };
+  return [
+    { kernel, entry: "sortColumns", slots: [0], ...common },
+    { ...pass, entry, ...common, sameRows: true },
+  ];
 }
 
 /** Samples a thread has room for: few sizes, so that few shaders are compiled. */
