@@ -40,6 +40,8 @@ export class Compute implements Disposable {
   readonly #events: string[] = [];
   readonly #devices: string[] = [];
   #backend: Backend;
+  /** Beside a GPU, for kernels that have no shader. */
+  #threads: CpuBackend | undefined;
   #mayReopen = true;
 
   /** Made by {@linkcode openCompute}. */
@@ -66,7 +68,7 @@ export class Compute implements Disposable {
 
   /** Bytes in use; 0 when all was given back. */
   get bytesInUse(): number {
-    return this.#backend.bytesInUse;
+    return this.#backend.bytesInUse + (this.#threads?.bytesInUse ?? 0);
   }
 
   /** Room for inputs and outputs; see {@linkcode Backend.allocate}. */
@@ -81,9 +83,14 @@ export class Compute implements Disposable {
    * @throws The signal's reason.
    */
   async run(job: StripJob, signal?: AbortSignal): Promise<void> {
+    const hasShaders = job.passes.every(({ kernel }) => kernel.wgsl !== undefined);
     for (;;) {
       signal?.throwIfAborted();
       const backend = this.#backend;
+      if (backend.kind === "webgpu" && !hasShaders) {
+        this.#threads ??= new CpuBackend(this.#options.cpu);
+        return await this.#threads.run(job, signal);
+      }
       try {
         return await backend.run(job, signal);
       } catch (error) {
@@ -122,6 +129,7 @@ export class Compute implements Disposable {
   /** Ends the backend. */
   [Symbol.dispose](): void {
     this.#backend.close();
+    this.#threads?.close();
   }
 
   /** Chooses a device and opens it. */

@@ -4,12 +4,12 @@
  * @module
  */
 
-/** A kernel: the same entry points in WGSL and in WebAssembly. */
+/** A kernel: the same entry points in WGSL, where a GPU can run it, and in WebAssembly. */
 export interface Kernel {
   /** Name of its folder. */
   readonly name: string;
-  /** WGSL source. */
-  readonly wgsl: string;
+  /** WGSL source; absent where the processor's threads alone run it: what needs float64. */
+  readonly wgsl?: string;
   /** WebAssembly module as base64 text, from `deno task wasm`. */
   readonly wasm: string;
 }

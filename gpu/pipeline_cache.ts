@@ -4,6 +4,7 @@
  * @module
  */
 
+import { GpuError } from "../config/errors.ts";
 import type { Pass } from "./job.ts";
 
 /** Threads of a workgroup where a pass does not say. */
@@ -42,6 +43,9 @@ export class PipelineCache {
   #module({ kernel }: Pass): GPUShaderModule {
     const known = this.#modules.get(kernel.name);
     if (known !== undefined) return known;
+    if (kernel.wgsl === undefined) {
+      throw new GpuError(`Cannot run '${kernel.name}' on the GPU: it has no shader`);
+    }
     const module = this.#device.createShaderModule({ label: kernel.name, code: kernel.wgsl });
     this.#modules.set(kernel.name, module);
     return module;

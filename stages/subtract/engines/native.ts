@@ -22,11 +22,7 @@ import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../p
 import { SharedArrays } from "../shared_arrays.ts";
 
 /** What the native engine can be told. */
-export interface NativeOptions extends KernelFitOptions {
-  /** Where the images are convolved. */
-  readonly compute: Compute;
-  readonly signal?: AbortSignal;
-}
+export type NativeOptions = KernelFitOptions;
 
 /**
  * Subtracts one image of a pair from the other with a kernel fitted to the stars.

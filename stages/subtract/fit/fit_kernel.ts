@@ -4,24 +4,26 @@
  * @module
  */
 
+import type { Compute } from "../../../gpu/compute.ts";
 import {
   kernelAt,
   type KernelField,
   polynomialTerms,
   polynomialValues,
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { UNUSABLE } from "../../../sky/mask.ts";
 import { buildBasis, chooseGaussians, type KernelBasis, noiseProducts } from "./basis.ts";
-import { varianceIn } from "../noise.ts";
-import type { AlignedPair, Box, ConvolvedSide, KernelMetrics, PairImage } from "../pair.ts";
+import type { AlignedPair, ConvolvedSide, KernelMetrics, PairImage } from "../pair.ts";
 import { chooseOrders } from "./choose_orders.ts";
 import { deltaBasis, deltaHalf, roughness } from "./delta_basis.ts";
 import { congruence, principalModes, rotateImages, rotateStamp } from "./kernel_modes.ts";
 import { type FieldSolution, solveField } from "./solve.ts";
-import { type FitImages, type StampEquations, stampEquations } from "./stamps.ts";
+import { type StampEquations, stampEquations } from "./stamps.ts";
 
 /** What the fit can be told. */
 export interface KernelFitOptions {
+  /** Where the stars' equations are summed. */
+  readonly compute: Compute;
+  readonly signal?: AbortSignal;
   /** Which image to convolve; the sharper one when left out. */
   readonly convolve?: ConvolvedSide;
   /** Spatial order of the kernel's shape; what the stars carry when left out. */
@@ -56,14 +58,18 @@ export interface KernelFit {
  * @returns The kernel.
  * @throws {DataError} If fewer than three stars fit.
  */
-export function fitKernel(pair: AlignedPair, options: KernelFitOptions = {}): KernelFit {
+export async function fitKernel(
+  pair: AlignedPair,
+  options: KernelFitOptions,
+): Promise<KernelFit> {
   const { science, reference } = pair;
   const side = options.convolve ?? (science.fwhmPx < reference.fwhmPx ? "science" : "reference");
   const [sharp, broad] = side === "reference" ? [reference, science] : [science, reference];
   const basis = options.basis === "delta"
     ? deltaBasis(deltaHalf(sharp.fwhmPx, broad.fwhmPx))
     : buildBasis(chooseGaussians(sharp.fwhmPx, broad.fwhmPx));
-  const stamps = cutStamps(pair, { sharp, broad, basis, side });
+  const { compute, signal } = options;
+  const stamps = await stampEquations(pair, { sharp, broad, basis, side }, compute, signal);
   const { field, solution } = solveKernel(pair, { stamps, basis, sharp, options });
   const scale = scaleAt(field);
   return {
@@ -80,75 +86,6 @@ export function fitKernel(pair: AlignedPair, options: KernelFitOptions = {}): Ke
       chi2: solution.chi2,
     },
   };
-}
-
-interface Sides {
-  readonly sharp: PairImage;
-  readonly broad: PairImage;
-  readonly basis: KernelBasis;
-  readonly side: ConvolvedSide;
-}
-
-/** The equations of all stars; each is given a cut-out of the images just large enough. */
-function cutStamps(pair: AlignedPair, sides: Sides): StampEquations[] {
-  const { sharp, broad, basis } = sides;
-  const scale = sides.side === "reference" ? pair.scale : 1 / pair.scale;
-  const radiusPx = Math.max(2.5 * broad.fwhmPx, 7);
-  const margin = Math.ceil(radiusPx) + basis.halfPx;
-  const sharpShare = scale ** 2 * noiseShare(sharp, broad);
-  return pair.stars.flatMap((star) => {
-    const left = Math.round(star.x) - margin, top = Math.round(star.y) - margin;
-    const box = { left, top, width: 2 * margin + 1, height: 2 * margin + 1 };
-    const images = cutImages(pair, sides, box, sharpShare);
-    const place = { x: star.x - left, y: star.y - top };
-    const stamp = stampEquations(images, basis, place, { radiusPx, modelError: 0.005, scale });
-    return stamp === undefined ? [] : [{ ...stamp, x: star.x, y: star.y }];
-  });
-}
-
-/** The share of the sharp image's variance that survives a kernel of about the difference of the widths. */
-function noiseShare(sharp: PairImage, broad: PairImage): number {
-  const variance = Math.max((broad.fwhmPx ** 2 - sharp.fwhmPx ** 2) / 5.545, 0);
-  return 1 / (1 + 4 * Math.PI * variance);
-}
-
-/** A cut-out of both images; what lies beyond them is not usable, nor what the kernel would take from there. */
-function cutImages(
-  pair: AlignedPair,
-  { sharp, broad, basis }: Pick<Sides, "sharp" | "broad" | "basis">,
-  box: Box,
-  sharpShare: number,
-): FitImages {
-  const { width, height } = box;
-  const pixels = width * height;
-  const images = {
-    ...{ width, height, usable: new Uint8Array(pixels) },
-    ...{ sharp: new Float32Array(pixels), broad: new Float32Array(pixels) },
-    ...{ variance: new Float32Array(pixels), sharpVariance: new Float32Array(pixels) },
-  };
-  const left = Math.max(box.left, 0), top = Math.max(box.top, 0);
-  const right = Math.min(box.left + width, pair.width);
-  const bottom = Math.min(box.top + height, pair.height);
-  if (left >= right || top >= bottom) return images;
-  const inside = { left, top, width: right - left, height: bottom - top };
-  const sharpVariance = varianceIn(sharp, pair, inside);
-  const broadVariance = varianceIn(broad, pair, inside);
-  const reach = basis.halfPx;
-  for (let y = top, from = 0; y < bottom; y++) {
-    for (let x = left; x < right; x++, from++) {
-      const i = y * pair.width + x, k = (y - box.top) * width + x - box.left;
-      const a = sharp.data[i]!, b = broad.data[i]!;
-      const whole = x >= reach && y >= reach && x < pair.width - reach && y < pair.height - reach;
-      const good = Number.isFinite(a) && Number.isFinite(b) &&
-        !((sharp.mask[i]! | broad.mask[i]!) & UNUSABLE);
-      images.usable[k] = whole && good ? 1 : 0;
-      images.sharp[k] = Number.isFinite(a) ? a - sharp.skyAdu : 0;
-      images.broad[k] = Number.isFinite(b) ? b - broad.skyAdu : 0;
-      images.sharpVariance[k] = sharpVariance[from]!;
-      images.variance[k] = broadVariance[from]! + sharpShare * sharpVariance[from]!;
-    }
-  }
-  return images;
 }
 
 /** Most variation of the kernel that is tried. */

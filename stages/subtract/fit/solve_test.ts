@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { buildBasis, chooseGaussians, noiseProducts } from "./basis.ts";
 import { randomNumbers } from "../_synthetic_pair.ts";
 import { solveScaled } from "./linear_system.ts";
-import { stampEquations } from "./stamps.ts";
 
 Deno.test("solveScaled() solves a hand case and agrees with A x = b over random positive matrices", () => {
   assert.deepEqual([...solveScaled(Float64Array.of(4, 0, 0, 9), Float64Array.of(8, 27))], [2, 3]);
@@ -46,47 +45,4 @@ Deno.test("noiseProducts() of white noise are the products of the basis images",
   const square = basis.images.subarray(0, 81).reduce((sum, value) => sum + value * value, 0);
   assert.ok(Math.abs(products[0]! - square) < 1e-12);
   assert.ok(Math.abs(products[1]!) < 1e-12);
-});
-
-Deno.test("stampEquations() agree with sums over the images written out", () => {
-  const width = 41, height = 41;
-  const random = randomNumbers(4);
-  const make = () => Float32Array.from({ length: width * height }, () => 100 * random());
-  const images = {
-    width,
-    height,
-    sharp: make(),
-    broad: make(),
-    variance: new Float32Array(width * height).fill(4),
-    sharpVariance: new Float32Array(width * height).fill(2),
-    usable: new Uint8Array(width * height).fill(1),
-  };
-  const basis = buildBasis([{ sigmaPx: 1, degree: 2 }], 4);
-  const options = { radiusPx: 5, modelError: 0, scale: 1 };
-  const made = stampEquations(images, basis, { x: 20.2, y: 19.8 }, options)!;
-  const n = basis.terms.length + 1;
-  const columns = (term: number, x: number, y: number) => {
-    if (term === n - 1) return 1;
-    let sum = 0;
-    for (let dy = -4; dy <= 4; dy++) {
-      for (let dx = -4; dx <= 4; dx++) {
-        const value = basis.images[term * 81 + (dy + 4) * 9 + dx + 4]!;
-        sum += value * images.sharp[(y - dy) * width + x - dx]!;
-      }
-    }
-    return sum;
-  };
-  for (const [i, j] of [[0, 0], [1, 3], [5, 2], [6, 6], [6, 1]] as const) {
-    let matrix = 0, vector = 0;
-    for (let y = 15; y <= 25; y++) {
-      for (let x = 15; x <= 25; x++) {
-        if ((x - 20) ** 2 + (y - 20) ** 2 > 25) continue;
-        matrix += columns(i, x, y) * columns(j, x, y) / 4;
-        vector += columns(i, x, y) * images.broad[y * width + x]! / 4;
-      }
-    }
-    assert.ok(Math.abs(made.matrix[i * n + j]! - matrix) < 1e-6 * (1 + Math.abs(matrix)));
-    assert.ok(Math.abs(made.vector[i]! - vector) < 1e-6 * (1 + Math.abs(vector)));
-  }
-  assert.equal(stampEquations(images, basis, { x: 3, y: 20 }, options), undefined);
 });

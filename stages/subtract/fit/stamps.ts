@@ -1,210 +1,115 @@
 /**
- * What one star says about the kernel: its normal equations.
+ * What each star says about the kernel: its normal equations.
  *
  * @module
  */
 
+import type { Compute } from "../../../gpu/compute.ts";
+import {
+  cutOutSide,
+  starEquations,
+  type StarSums,
+} from "../../../gpu/kernels/star_equations/star_equations.ts";
+import { UNUSABLE } from "../../../sky/mask.ts";
+import { varianceIn } from "../noise.ts";
+import type { AlignedPair, ConvolvedSide, KernelStar, PairImage } from "../pair.ts";
+import { SharedArrays } from "../shared_arrays.ts";
 import type { KernelBasis } from "./basis.ts";
 
-/** The images that the kernel is fitted to; all `[height, width]`, row-major. */
-export interface FitImages {
-  readonly width: number;
-  readonly height: number;
-  /** The image to be convolved, ADU, sky taken off, no NaN. */
-  readonly sharp: Float32Array;
-  /** The image to be matched, ADU, sky taken off, no NaN where `usable`. */
-  readonly broad: Float32Array;
-  /** Variance of the difference to be expected, ADU². */
-  readonly variance: Float32Array;
-  /** Variance of `sharp`, ADU². */
-  readonly sharpVariance: Float32Array;
-  /** 0 where a pixel may not be fitted. */
-  readonly usable: Uint8Array;
-}
-
-/**
- * The weighted normal equations of one star over the local kernel and a
- * constant background: `matrix · c = vector`, `[n, n]` and `[n]` with n = terms + 1.
- */
-export interface StampEquations {
+/** The weighted normal equations of one star over the local kernel and a constant background. */
+export interface StampEquations extends StarSums {
+  /** px, 0 at the centre of the first pixel. */
   readonly x: number;
   readonly y: number;
-  readonly matrix: Float64Array;
-  readonly vector: Float64Array;
-  /** Weighted sum of the sharp image's variance: what its noise adds to the matrix, a unit of the basis' products. */
-  readonly noise: number;
-  /** Weighted sum of squares of the data. */
-  readonly square: number;
-  readonly pixels: number;
 }
 
-/** How stamps are cut. */
-export interface StampOptions {
-  /** Radius of the disk of pixels that are fitted, px. */
-  readonly radiusPx: number;
-  /** Fraction of the signal that is taken as its error, so that the brightest stars do not decide alone. */
-  readonly modelError: number;
-  /** The photometric scale expected, to judge the signal by. */
-  readonly scale: number;
+/** What the equations are made of. */
+export interface StampSides {
+  /** The image that is convolved. */
+  readonly sharp: PairImage;
+  /** The image that is matched. */
+  readonly broad: PairImage;
+  /** Which one is convolved. */
+  readonly side: ConvolvedSide;
+  readonly basis: KernelBasis;
+}
+
+/** Share of the signal that is taken as its error. */
+const MODEL_ERROR = 0.005;
+
+/**
+ * Sums the normal equations of all stars, each over the disk within two and a half FWHM.
+ *
+ * @param pair The images and stars.
+ * @param sides Which image is convolved, and by what functions.
+ * @param compute Where.
+ * @param signal Stops it.
+ * @returns The equations of the stars of whose disks at least half is usable.
+ */
+export async function stampEquations(
+  pair: AlignedPair,
+  sides: StampSides,
+  compute: Compute,
+  signal?: AbortSignal,
+): Promise<StampEquations[]> {
+  const { basis, broad } = sides;
+  const radiusPx = Math.max(2.5 * broad.fwhmPx, 7);
+  const side = cutOutSide(basis, radiusPx), pixels = 4 * side * side;
+  using arrays = new SharedArrays(compute);
+  const cutOuts = arrays.floats(pair.stars.length * pixels).fill(0);
+  pair.stars.forEach((star, k) => {
+    cutStar(pair, sides, star, side, cutOuts.subarray(k * pixels, (k + 1) * pixels));
+  });
+  const sums = await starEquations(compute, basis, cutOuts, {
+    ...{ radiusPx, modelError: MODEL_ERROR, signal },
+    leastPixels: 0.5 * Math.PI * radiusPx ** 2,
+  });
+  return pair.stars.map(({ x, y }, k) => ({ ...sums[k]!, x, y })).filter((sum) => sum.pixels > 0);
+}
+
+/** The share of the sharp image's variance that survives a kernel of about the difference of the widths. */
+function noiseShare(sharp: PairImage, broad: PairImage): number {
+  const variance = Math.max((broad.fwhmPx ** 2 - sharp.fwhmPx ** 2) / 5.545, 0);
+  return 1 / (1 + 4 * Math.PI * variance);
 }
 
 /**
- * Sums the normal equations over the disk around one star.
- *
- * @param images The two images with weights.
- * @param basis The kernel's basis.
- * @param star Position, px, 0 at the centre of the first pixel.
- * @param options Radius, floor of the error.
- * @returns The equations, or undefined when the stamp leaves the image or under half of it is usable.
+ * Fills the cut-outs of a star; what lies beyond the images is not usable, nor what the kernel would
+ * take from there.
  */
-export function stampEquations(
-  images: FitImages,
-  basis: KernelBasis,
-  star: { readonly x: number; readonly y: number },
-  options: StampOptions,
-): StampEquations | undefined {
-  const { width, height } = images;
-  const reach = Math.ceil(options.radiusPx);
-  const cx = Math.round(star.x), cy = Math.round(star.y);
-  const margin = reach + basis.halfPx;
-  if (cx < margin || cy < margin || cx >= width - margin || cy >= height - margin) return undefined;
-  const pixels = stampPixels(images, { cx, cy, reach }, options);
-  if (pixels.at.length < 0.5 * Math.PI * options.radiusPx ** 2) return undefined;
-  const columns = stampColumns(images, basis, { cx, cy, reach });
-  return { x: star.x, y: star.y, ...sumEquations(columns, pixels) };
-}
-
-interface StampPlace {
-  readonly cx: number;
-  readonly cy: number;
-  readonly reach: number;
-}
-
-interface StampPixels {
-  /** Index within the stamp, `(2·reach + 1)²` row-major. */
-  readonly at: number[];
-  readonly weight: number[];
-  readonly data: number[];
-  /** Variance of the sharp image. */
-  readonly noise: number[];
-}
-
-function stampPixels(images: FitImages, place: StampPlace, options: StampOptions): StampPixels {
-  const { cx, cy, reach } = place;
-  const size = 2 * reach + 1;
-  const pixels: StampPixels = { at: [], weight: [], data: [], noise: [] };
-  for (let dy = -reach; dy <= reach; dy++) {
-    for (let dx = -reach; dx <= reach; dx++) {
-      if (dx * dx + dy * dy > options.radiusPx ** 2) continue;
-      const i = (cy + dy) * images.width + cx + dx;
-      const variance = images.variance[i]!;
-      if (!images.usable[i] || !(variance > 0)) continue;
-      // The floor follows the smoothed signal: weights that follow the noise would bias the scale.
-      const signal = options.modelError * smoothed(images.broad, i, images.width);
-      pixels.at.push((dy + reach) * size + dx + reach);
-      pixels.weight.push(1 / (variance + signal * signal));
-      pixels.data.push(images.broad[i]!);
-      pixels.noise.push(images.sharpVariance[i]!);
+function cutStar(
+  pair: AlignedPair,
+  { sharp, broad, basis, side: convolved }: StampSides,
+  star: KernelStar,
+  side: number,
+  cutOuts: Float32Array,
+): void {
+  const scale = convolved === "reference" ? pair.scale : 1 / pair.scale;
+  const sharpShare = scale ** 2 * noiseShare(sharp, broad);
+  const half = basis.halfPx, plane = side * side;
+  const left = Math.round(star.x) - (side - 1) / 2, top = Math.round(star.y) - (side - 1) / 2;
+  const x0 = Math.max(left, 0), x1 = Math.min(left + side, pair.width);
+  for (let y = Math.max(top, 0); y < Math.min(top + side, pair.height); y++) {
+    for (let x = x0; x < x1; x++) {
+      const k = (y - top) * side + x - left, i = y * pair.width + x;
+      const a = sharp.data[i]! - sharp.skyAdu, b = broad.data[i]! - broad.skyAdu;
+      cutOuts[k] = Number.isFinite(a) ? a : 0;
+      cutOuts[plane + k] = Number.isFinite(b) ? b : 0;
     }
   }
-  return pixels;
-}
-
-function smoothed(data: Float32Array, i: number, width: number): number {
-  let sum = 0;
-  for (let row = i - width; row <= i + width; row += width) {
-    sum += data[row - 1]! + data[row]! + data[row + 1]!;
+  // variances are needed where pixels are fitted
+  const firstX = Math.max(left, 0) + half, firstY = Math.max(top, 0) + half;
+  const width = x1 - half - firstX;
+  const height = Math.min(top + side, pair.height) - half - firstY;
+  if (width <= 0 || height <= 0) return;
+  const box = { left: firstX, top: firstY, width, height };
+  const sharpVariance = varianceIn(sharp, pair, box), broadVariance = varianceIn(broad, pair, box);
+  for (let n = 0; n < sharpVariance.length; n++) {
+    const x = firstX + n % width, y = firstY + Math.floor(n / width);
+    const i = y * pair.width + x, k = (y - top) * side + x - left;
+    const known = Number.isFinite(sharp.data[i]) && Number.isFinite(broad.data[i]);
+    if (!known || (sharp.mask[i]! | broad.mask[i]!) & UNUSABLE) continue;
+    cutOuts[2 * plane + k] = broadVariance[n]! + sharpShare * sharpVariance[n]!;
+    cutOuts[3 * plane + k] = sharpVariance[n]!;
   }
-  return sum / 9;
-}
-
-/** The basis functions convolved with the sharp image over the stamp, `[terms][size²]`. */
-function stampColumns(images: FitImages, basis: KernelBasis, place: StampPlace): Float64Array[] {
-  const { cx, cy, reach } = place;
-  const size = 2 * reach + 1;
-  const rows = size + 2 * basis.halfPx;
-  const { sharp } = images;
-  const across = basis.factors.map((factor) => {
-    const out = new Float64Array(rows * size);
-    for (let row = 0; row < rows; row++) {
-      const from = (cy - reach - basis.halfPx + row) * images.width + cx - reach;
-      for (let column = 0; column < size; column++) {
-        let sum = 0;
-        const at = from + column + basis.halfPx;
-        for (let k = 0; k < factor.length; k++) sum += factor[k]! * sharp[at - k]!;
-        out[row * size + column] = sum;
-      }
-    }
-    return out;
-  });
-  const columns = basis.terms.map((term) => {
-    return convolveDown(across[term.x]!, basis.factors[term.y]!, size);
-  });
-  const first = columns[0]!;
-  for (let n = 1; n < columns.length; n++) {
-    if (basis.sums[n] === 0) continue;
-    const column = columns[n]!;
-    for (let i = 0; i < column.length; i++) column[i]! -= first[i]!;
-  }
-  return columns;
-}
-
-function convolveDown(rows: Float64Array, factor: Float64Array, size: number): Float64Array {
-  const out = new Float64Array(size * size);
-  const taps = factor.length;
-  for (let y = 0; y < size; y++) {
-    const to = y * size;
-    let k = 0;
-    // four rows at a time: the sums are loaded and stored a quarter as often
-    for (; k + 4 <= taps; k += 4) {
-      const a = factor[k]!, b = factor[k + 1]!, c = factor[k + 2]!, d = factor[k + 3]!;
-      let from = (y + taps - 1 - k) * size;
-      for (let x = 0; x < size; x++, from++) {
-        out[to + x]! += a * rows[from]! + b * rows[from - size]! + c * rows[from - 2 * size]! +
-          d * rows[from - 3 * size]!;
-      }
-    }
-    for (; k < taps; k++) {
-      const weight = factor[k]!, from = (y + taps - 1 - k) * size;
-      for (let x = 0; x < size; x++) out[to + x]! += weight * rows[from + x]!;
-    }
-  }
-  return out;
-}
-
-function sumEquations(
-  columns: readonly Float64Array[],
-  pixels: StampPixels,
-): Omit<StampEquations, "x" | "y"> {
-  const n = columns.length + 1;
-  const root = Float64Array.from(pixels.weight, Math.sqrt);
-  const data = root.map((value, k) => value * pixels.data[k]!);
-  // Times the roots of the weights.
-  const scaled = columns.map((column) => root.map((value, k) => value * column[pixels.at[k]!]!));
-  scaled.push(root);
-  const matrix = new Float64Array(n * n);
-  scaled.forEach((a, i) => {
-    for (let j = 0; j <= i; j++) matrix[i * n + j] = matrix[j * n + i] = dot(a, scaled[j]!);
-  });
-  return {
-    matrix,
-    vector: Float64Array.from(scaled, (column) => dot(column, data)),
-    square: dot(data, data),
-    noise: pixels.weight.reduce((sum, weight, k) => sum + weight * pixels.noise[k]!, 0),
-    pixels: pixels.at.length,
-  };
-}
-
-/** Four sums at a time, so that the additions need not wait for each other. */
-function dot(a: Float64Array, b: Float64Array): number {
-  let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  let k = 0;
-  for (const end = a.length - 3; k < end; k += 4) {
-    s0 += a[k]! * b[k]!;
-    s1 += a[k + 1]! * b[k + 1]!;
-    s2 += a[k + 2]! * b[k + 2]!;
-    s3 += a[k + 3]! * b[k + 3]!;
-  }
-  for (; k < a.length; k++) s0 += a[k]! * b[k]!;
-  return s0 + s1 + s2 + s3;
 }
