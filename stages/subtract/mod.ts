@@ -58,6 +58,8 @@ const params = z.object({
     .describe("Write the difference with white noise too: <stack>.subt.decorr.fits"),
   score: z.boolean().default(false)
     .describe("Write how significant a point source is at each pixel: <stack>.subt.score.fits"),
+  psf: z.boolean().default(false)
+    .describe("Write the PSF of the difference at 5x5 places: <stack>.subt.psf.fits"),
   pictures: z.boolean().default(true)
     .describe("Draw an overview, a map of what is left, and the kernel"),
   maxPullError: z.number().positive().default(0.15)
@@ -112,6 +114,7 @@ export const subtract = defineStage({
     decorrelated: "Difference with white noise, ADU of the stack, on request",
     score: "Matched filter of the difference over its noise, on request",
     reference: "Reference on the grid of the stack",
+    stamp: "PSF of the difference over the field, on request",
     picture: "Overview and kernel",
   },
   metrics: z.object({
@@ -206,7 +209,7 @@ async function subtractPair(
     await using _files = chosen.files;
     const products = await writeOutputs({ ...parts, ...outcome });
     const further = await writeFurther(products, loaded, chosen, params, context);
-    const wanted = (params.decorrelate ? 1 : 0) + (params.score ? 1 : 0);
+    const wanted = [params.decorrelate, params.score, params.psf].filter(Boolean).length;
     return {
       products: [...products, ...further],
       complete: further.filter(({ kind }) => kind !== "weight").length === wanted,
@@ -233,11 +236,12 @@ async function writeFurther(
     ...(params.score ? [SCORE] : []),
   ];
   const difference = products.find(({ kind }) => kind === "difference");
-  if (recipes.length === 0 || difference === undefined) return [];
+  if (difference === undefined) return [];
   const compute = await context.compute.get();
   const source = { pair, finished, compute, signal: context.signal };
   const header = bare(loaded.science.header);
-  return await writeExtras({ difference, header, source, recipes }, context);
+  const { psf } = params;
+  return await writeExtras({ difference, header, source, recipes, psf }, context);
 }
 
 function attemptOptions(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runTool } from "../../../external/run_tool.ts";
-import { readImage } from "../../../fits/image.ts";
+import { type Image, readImage } from "../../../fits/image.ts";
 import { LazyCompute } from "../../../gpu/lazy_compute.ts";
 import { clippedStats } from "../../../sky/stats.ts";
 import type { NewProduct } from "../../stage.ts";
@@ -63,14 +63,16 @@ Deno.test("subtract --engine zogy passes every gate and finds a transient at its
   });
 });
 
-Deno.test("subtract --decorrelate --score writes both beside the difference, and fitsverify accepts them", async () => {
-  const flags = { engine: "native", decorrelate: true, score: true };
+Deno.test("subtract --decorrelate --score --psf writes all beside the difference, and fitsverify accepts them", async () => {
+  const flags = { engine: "native", decorrelate: true, score: true, psf: true };
   await run(flags, { size: 500, offsetArcsec: 40 }, async (made, fixture) => {
     const of = (id: string) =>
       made.find((product) => product.id === `${fixture.stackId}.subt${id}`)!;
     assert.equal(of(".decorr").kind, "decorrelated");
     assert.equal(of(".decorr.weight").of, of(".decorr").id);
     assert.equal(of(".score").kind, "score");
+    assert.equal(of(".psf").role, "psf");
+    requireStamps(await readImage(of(".psf").path));
     const white = await readImage(of(".decorr").path);
     const weight = await readImage(of(".decorr.weight").path);
     const score = await readImage(of(".score").path);
@@ -87,6 +89,24 @@ Deno.test("subtract --decorrelate --score writes both beside the difference, and
     }
   });
 });
+
+/** Each of 5 × 5 stamps holds a PSF of 4 px: its peak in the middle, all but a hundredth of its light. */
+function requireStamps({ data, width, header }: Image): void {
+  const side = header.number("PSFSIDE")!;
+  assert.equal(width, side * header.number("PSFNX")!);
+  assert.equal(header.number("PSFSTEPX"), 100);
+  for (let k = 0; k < 25; k++) {
+    const left = side * (k % 5), top = side * Math.floor(k / 5);
+    let sum = 0, peak = -1, at = 0;
+    for (let i = 0; i < side * side; i++) {
+      const value = data[(top + Math.floor(i / side)) * width + left + i % side]!;
+      sum += value;
+      if (value > peak) [peak, at] = [value, i];
+    }
+    assert.equal(at, (side * side - 1) / 2);
+    assert.ok(sum > 0.98 && sum < 1.002, `stamp ${k}: ${sum}`);
+  }
+}
 
 Deno.test("subtract --engine auto goes on when HOTPANTS does badly, and keeps both verdicts", async () => {
   await run({ engine: "auto" }, { size: 500, hotpants: STAND_IN }, async (made) => {

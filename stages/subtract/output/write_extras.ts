@@ -10,6 +10,7 @@ import type { FitsHeader } from "../../../fits/header.ts";
 import { createImage } from "../../../fits/image.ts";
 import type { Product } from "../../manifest.ts";
 import type { NewProduct, StageContext } from "../../stage.ts";
+import { writePsf } from "./psf_file.ts";
 import type { ExtraImage, ExtraRecipe, ExtraSource } from "./extra_images.ts";
 
 /** What is to be written of one pair. */
@@ -20,6 +21,8 @@ export interface ExtraParts {
   readonly header: FitsHeader;
   readonly source: ExtraSource;
   readonly recipes: readonly ExtraRecipe[];
+  /** Whether the PSF is written too. */
+  readonly psf: boolean;
 }
 
 /** Rows that are computed and written at once. */
@@ -37,16 +40,21 @@ export async function writeExtras(
   parts: ExtraParts,
   context: StageContext,
 ): Promise<NewProduct[]> {
+  const { difference, source, recipes } = parts, { folder } = context;
   const products: NewProduct[] = [];
-  for (const recipe of parts.recipes) {
+  const attempt = async (ending: string, write: () => Promise<NewProduct[]>) => {
     try {
-      products.push(...await writeExtra(recipe, parts, context.folder));
+      products.push(...await write());
     } catch (error) {
       if (!(error instanceof GppyError)) throw error;
       const { name, message, details } = error;
-      context.leave(`${parts.difference.id}.${recipe.ending}`, { error: name, message, details });
+      context.leave(`${difference.id}.${ending}`, { error: name, message, details });
     }
+  };
+  for (const recipe of recipes) {
+    await attempt(recipe.ending, () => writeExtra(recipe, parts, folder));
   }
+  if (parts.psf) await attempt("psf", async () => [await writePsf(difference, source, folder)]);
   return products;
 }
 

@@ -60,7 +60,7 @@ export function differenceKernels(
   const { width, height } = pair;
   const { result } = finished;
   const powerAt = noiseOf(pair, finished, fourier);
-  const psfAt = psfOf(pair, finished, fourier);
+  const psfAt = differencePsf(pair, finished, fourier);
   const fields = kernelSurfaces({ width, height, order: ORDER }, (x, y) => {
     const { kernel, gain } = whiteningKernel(powerAt(x, y), fourier);
     const whitening = fourier.forward(kernel);
@@ -105,10 +105,18 @@ function noiseOf(
   };
 }
 
-/** The PSF of the difference: the engine's own, or that of the science frame, convolved where it was. */
-function psfOf(
+/**
+ * The PSF of a difference: the engine's own, or that of the science frame, convolved where it was.
+ *
+ * @param pair The pair.
+ * @param finished Its difference.
+ * @param fourier The frequencies.
+ * @returns Gives its transfer function at a place, px; 1 at zero frequency less the light beyond the PSF.
+ * @throws {DataError} If it must be measured and cannot.
+ */
+export function differencePsf(
   pair: AlignedPair,
-  finished: FinishedDifference,
+  finished: Pick<FinishedDifference, "result">,
   fourier: Fourier,
 ): (x: number, y: number) => Spectrum {
   const { field, psf, convolvedSide } = finished.result;

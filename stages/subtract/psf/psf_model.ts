@@ -11,11 +11,12 @@ import {
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { Fourier, power, type Spectrum } from "./fourier.ts";
 import { fitMoffat } from "./moffat_fit.ts";
+import { kernelSurfaces } from "./kernel_surface.ts";
 import { stackStars, type StarStamp } from "./psf_stack.ts";
 
 /** A PSF that varies over the field. */
 export interface PsfModel {
-  /** The measured PSF; with what lies beyond it its sum is 1 at every place within the noise. */
+  /** The stack of the stars, each over its flux, as it was measured: with noise, neighbours and a sum of about 1. */
   readonly field: KernelField;
   /** Noise of a pixel of it. */
   readonly pixelSigma: number;
@@ -58,28 +59,35 @@ export function measurePsf(stamps: readonly StarStamp[], options: PsfOptions): P
     orders: Array.from({ length: terms }, () => order),
   };
   const { pixelSigma, used } = stacked;
-  const { fluxes } = stacked;
-  const model = { field, pixelSigma, fluxes, used, fwhmPx };
-  const middle = cleanPsf(model, (width - 1) / 2, (height - 1) / 2);
-  return inUnits(model, middle.psf.reduce((a, b) => a + b, 0) + middle.beyond);
+  const model = { field, pixelSigma, fluxes: stacked.fluxes, used, fwhmPx };
+  return { ...model, fluxes: wholeFluxes(model, stamps, order) };
 }
 
-/** The same PSF and fluxes in other units. */
-function inUnits(model: PsfModel, sum: number): PsfModel {
-  const basis = model.field.basis.map((value) => value / sum);
-  const fluxes = model.fluxes.map((flux) => flux * sum);
-  return { ...model, fluxes, field: { ...model.field, basis }, pixelSigma: model.pixelSigma / sum };
+/**
+ * Fluxes on the scale of the clean PSF. What its sum lacks at a place the fluxes of the stars there
+ * have too much: neighbours under the stars, which the stack cannot tell from their wings.
+ */
+function wholeFluxes(
+  model: PsfModel,
+  stars: readonly { readonly x: number; readonly y: number }[],
+  order: number,
+): Float64Array {
+  const { width, height } = model.field;
+  const [totals] = kernelSurfaces({ width, height, order }, (x, y) => {
+    return [Float64Array.of(cleanPsf(model, x, y).total)];
+  });
+  return model.fluxes.map((flux, k) => flux * kernelAt(totals!, stars[k]!.x, stars[k]!.y)[0]!);
 }
 
 /** Part of the profile's amplitude by which real PSFs are taken to differ from it. */
 const UNLIKE_PROFILE = 0.3;
 
-/** A PSF with less noise, and the profile that was fitted to it. */
+/** A PSF with less noise, and the profile that was fitted to it; the light of the first is 1 within the square and beyond. */
 interface CleanPsf {
   readonly psf: Float64Array;
   readonly profile: Float64Array;
-  /** Light beyond the square. */
-  readonly beyond: number;
+  /** The light of the PSF in units of the stack's. */
+  readonly total: number;
 }
 
 /**
@@ -110,8 +118,10 @@ function cleanPsf(model: PsfModel, x: number, y: number): CleanPsf {
     const detail = (value - profile[i]! - mean) * (signal / (signal + noise));
     return profile[i]! + mean * (signal / (signal + ringNoise)) + detail;
   });
-  const faded = (values: Float64Array) => values.map((value, i) => value * fade(ringOf(i) / half));
-  return { psf: faded(psf), profile: faded(profile), beyond };
+  const total = psf.reduce((a, b) => a + b, 0) + beyond;
+  const faded = (values: Float64Array) =>
+    values.map((value, i) => value * fade(ringOf(i) / half) / total);
+  return { psf: faded(psf), profile: faded(profile), total };
 }
 
 /** From 1 at three quarters of the way out to 0 at the border: a step there would ring through the kernels. */
