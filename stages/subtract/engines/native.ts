@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Compute } from "../../../gpu/compute.ts";
 import { tileShift } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
 import { kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
 import {
