@@ -4,21 +4,20 @@
  * @module
  */
 
+import type { Compute } from "../../gpu/compute.ts";
 import {
   type KernelField,
   polynomialValues,
   spatialKernels,
 } from "../../gpu/kernels/convolve_varying/kernel_field.ts";
+import {
+  type NoiseProducts,
+  type SkyImage,
+  sumNoiseProducts,
+} from "../../gpu/kernels/noise_products/noise_products.ts";
+import { UNUSABLE } from "../../sky/mask.ts";
 import { correlate } from "./fit/basis.ts";
 import type { Box, ImageSize, NoiseCorrelation, PairImage } from "./pair.ts";
-
-/** The sky of an image. */
-export interface SkyParts extends ImageSize {
-  /** Level of the sky at a pixel, ADU. */
-  readonly sky: (x: number, y: number) => number;
-  /** Noise of the sky at a pixel, ADU. */
-  readonly skySigma: (x: number, y: number) => number;
-}
 
 /** Side of the squares over which level and noise of the sky are held constant, px. */
 const BLOCK_PX = 8;
@@ -109,6 +108,9 @@ const SOURCE_ROW_STEP = 8;
 /** Offsets up to here tell of unresolved stars, px. */
 const SOURCE_REACH_PX = 5;
 
+/** Pulls beyond this are no noise. */
+const MOST_PULL = 3;
+
 /**
  * Measures how the noise of neighbouring pixels is correlated, as resampling
  * makes it, from pairs of pixels of bare sky by their offset.
@@ -116,19 +118,25 @@ const SOURCE_REACH_PX = 5;
  * Unresolved stars correlate too, but over the width of the PSF, where noise no
  * longer does: what is seen at 3 to 5 px gives their share, which is taken off.
  *
- * @param data `[height, width]`, ADU.
- * @param isQuiet Whether the pixel of an index is bare sky.
- * @param parts Size, level and noise of the sky.
+ * @param compute Where.
+ * @param image The image, and where it shows bare sky.
  * @param fwhmPx Width of the PSF.
+ * @param signal Stops it.
  * @returns The correlation of the noise alone; that of white noise when there is too little sky.
  */
-export function measureNoise(
-  data: Float32Array,
-  isQuiet: (i: number) => boolean,
-  parts: SkyParts,
+export async function measureNoise(
+  compute: Compute,
+  image: SkyImage,
   fwhmPx: number,
-): MeasuredNoise {
-  const measured = autocovariance(pullsOfWindow(data, isQuiet, parts), SOURCE_REACH_PX);
+  signal?: AbortSignal,
+): Promise<MeasuredNoise> {
+  // what tells of sources is smooth and spread over many offsets: fewer rows will do
+  const products = await sumNoiseProducts(compute, image, {
+    ...{ windowPx: WINDOW_PX, blockPx: BLOCK_PX, unusable: UNUSABLE, mostPull: MOST_PULL, signal },
+    ...{ reachPx: SOURCE_REACH_PX, nearPx: NOISE_REACH_PX },
+    ...{ nearStep: NOISE_ROW_STEP, farStep: SOURCE_ROW_STEP },
+  });
+  const measured = covarianceOf(products);
   const side = 2 * NOISE_REACH_PX + 1;
   const white = Float64Array.from(
     { length: side * side },
@@ -155,36 +163,12 @@ export function measureNoise(
 
 type Covariance = (dx: number, dy: number) => number;
 
-function autocovariance(
-  window: { readonly width: number; readonly height: number; readonly pulls: Float32Array },
-  reachPx: number,
-): Covariance | undefined {
-  const { width, height, pulls } = window;
-  const side = 2 * reachPx + 1;
-  const sums = new Float64Array(side * side), counts = new Float64Array(side * side);
-  const middle = (side * side - 1) / 2;
-  for (let k = 0; k <= middle; k++) {
-    const dx = (k % side) - reachPx, dy = Math.floor(k / side) - reachPx;
-    const step = dy * width + dx;
-    // what tells of sources is smooth and spread over many offsets: fewer rows will do
-    const rowStep = Math.max(Math.abs(dx), Math.abs(dy)) <= NOISE_REACH_PX
-      ? NOISE_ROW_STEP
-      : SOURCE_ROW_STEP;
-    let sum = 0, count = 0;
-    for (let y = reachPx; y < height - reachPx; y += rowStep) {
-      for (let at = y * width + reachPx, end = (y + 1) * width - reachPx; at < end; at++) {
-        const product = pulls[at]! * pulls[at + step]!;
-        if (product !== product) continue;
-        sum += product;
-        count++;
-      }
-    }
-    sums[k] = sums[side * side - 1 - k] = sum;
-    counts[k] = counts[side * side - 1 - k] = count;
-  }
+/** Undefined where there is too little sky. */
+function covarianceOf({ sums, counts }: NoiseProducts): Covariance | undefined {
+  const side = 2 * SOURCE_REACH_PX + 1, middle = (side * side - 1) / 2;
   if (counts[middle]! < 500 || !(sums[middle]! > 0)) return undefined;
   return (dx, dy) => {
-    const k = (dy + reachPx) * side + dx + reachPx;
+    const k = (dy + SOURCE_REACH_PX) * side + dx + SOURCE_REACH_PX;
     return counts[k] === 0 ? 0 : sums[k]! / counts[k]!;
   };
 }
@@ -205,30 +189,6 @@ function sourceCovariance(measured: Covariance, fwhmPx: number): Covariance {
   // Under a tenth it is as likely the tail of the resampling.
   const share = height < 0.1 ? 0 : Math.min(height, 1);
   return (dx, dy) => share * measured(0, 0) * shape(dx, dy);
-}
-
-/** The noise of the middle of the image in units of σ; NaN where it is no bare sky. */
-function pullsOfWindow(
-  data: Float32Array,
-  isQuiet: (i: number) => boolean,
-  parts: SkyParts,
-): { readonly width: number; readonly height: number; readonly pulls: Float32Array } {
-  const width = Math.min(parts.width, WINDOW_PX), height = Math.min(parts.height, WINDOW_PX);
-  const x0 = Math.floor((parts.width - width) / 2), y0 = Math.floor((parts.height - height) / 2);
-  const pulls = new Float32Array(width * height).fill(NaN);
-  for (let y = 0; y < height; y++) {
-    let level = 0, sigma = 1;
-    for (let x = 0; x < width; x++) {
-      if (x % BLOCK_PX === 0) {
-        level = parts.sky(x0 + x, y0 + y);
-        sigma = parts.skySigma(x0 + x, y0 + y);
-      }
-      const i = (y0 + y) * parts.width + x0 + x;
-      const pull = isQuiet(i) ? (data[i]! - level) / sigma : NaN;
-      if (Math.abs(pull) < 3) pulls[y * width + x] = pull;
-    }
-  }
-  return { width, height, pulls };
 }
 
 /**

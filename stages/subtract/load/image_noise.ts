@@ -9,7 +9,7 @@ import type { Compute } from "../../../gpu/compute.ts";
 import { type Background, measureBackground } from "../../../sky/background.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { median } from "../../../sky/stats.ts";
-import type { HeldImage, ImageFacts } from "./load.ts";
+import type { HeldImage, ImageFacts, LoadContext } from "./load.ts";
 import { type MeasuredNoise, measureNoise } from "../noise.ts";
 import type { PairImage } from "../pair.ts";
 import type { SourceList } from "./stars.ts";
@@ -104,14 +104,19 @@ function outsideDiscs(
  * @param image The image.
  * @param quiet Pixels of bare sky.
  * @param fwhmPx Width of its stars.
+ * @param context Where.
  * @returns Correlation, and what of the scatter is unresolved stars.
  */
-export function noiseOf(image: LoadedImage, quiet: Uint8Array, fwhmPx: number): MeasuredNoise {
+export async function noiseOf(
+  image: LoadedImage,
+  quiet: Uint8Array<ArrayBufferLike>,
+  fwhmPx: number,
+  { compute, signal }: Pick<LoadContext, "compute" | "signal">,
+): Promise<MeasuredNoise> {
   const { width, height, data, mask, sky } = image;
-  const usable = (i: number) => quiet[i] === 1 && (mask[i]! & UNUSABLE) === 0;
   const { apparent } = sigmaOfSky(image);
-  const parts = { width, height, sky: sky.level.bind(sky), skySigma: apparent };
-  return measureNoise(data, usable, parts, fwhmPx);
+  const parts = { width, height, data, mask, quiet, sky: sky.level.bind(sky), skySigma: apparent };
+  return await measureNoise(compute, parts, fwhmPx, signal);
 }
 
 /** What {@linkcode toPairImage} puts together. */

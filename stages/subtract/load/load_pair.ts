@@ -128,12 +128,12 @@ async function loadInto(
   quietPixels(science, [found.science.list, found.reference.list], widest, quiet);
   const referencePath = join(context.folder, `${product.id}.ref.fits`);
   await keepReference(referencePath, { chosen, aligned, reference, science });
-  const partsOf = (image: LoadedImage, path: string, { fwhmPx }: ImageSources): ImageParts => {
-    return { path, image, fwhmPx, noise: noiseOf(image, quiet, fwhmPx) };
+  const partsOf = async (image: LoadedImage, path: string, { fwhmPx }: ImageSources) => {
+    return { path, image, fwhmPx, noise: await noiseOf(image, quiet, fwhmPx, where) };
   };
   const halves = {
-    science: partsOf(science, product.path, found.science),
-    reference: partsOf(reference, referencePath, found.reference),
+    science: await partsOf(science, product.path, found.science),
+    reference: await partsOf(reference, referencePath, found.reference),
   };
   const bright = brightStars(found.science.list);
   const pairWith = (noiseShare: number) => makePair(halves, { stars, quiet, bright }, noiseShare);
