@@ -5,7 +5,7 @@
 // window, NaN where there is no bare sky.
 //
 // sumProducts. Slots: 0 pulls; 1 sums, f64 [2, offsets]: of products, and how many. Offsets come by rows
-// from (-reach, -reach) to (0, 0). Rows of the window whose number is no multiple of a step have none.
+// from (-reach, -reach) to (0, 0). From the first row that has all offsets on every so-manieth has some.
 //
 // Parameters: see below.
 
@@ -79,7 +79,7 @@ export function sumProducts(args: usize, from: u32, to: u32, _scratch: usize): v
       const dx = k % side - reach, dy = k / side - reach;
       const step = paramU32(args, max(abs(dx), abs(dy)) <= near ? NEAR_STEP : FAR_STEP);
       let sum = f32x4.splat(0), count = f32x4.splat(0);
-      if (number % step == 0) {
+      if ((number - reach) % step == 0) {
         const a = row + HEAD + (<usize>reach << 2);
         const b = row - <usize>(-dy) * bytes + HEAD + <usize>((reach + dx) << 2);
         const end = <usize>(<i32>columns - 2 * reach) << 2;

@@ -47,7 +47,7 @@ function oracle(image: SkyImage, options: ProductOptions) {
     const dx = from % side - reachPx, dy = Math.floor(from / side) - reachPx;
     const near = Math.max(Math.abs(dx), Math.abs(dy)) <= options.nearPx;
     for (let y = reachPx; y < h - reachPx; y++) {
-      if (y % (near ? options.nearStep : options.farStep) !== 0) continue;
+      if ((y - reachPx) % (near ? options.nearStep : options.farStep) !== 0) continue;
       for (let x = reachPx; x < w - reachPx; x++) {
         const product = pull(x, y) * pull(x + dx, y + dy);
         if (Number.isNaN(product)) continue;
