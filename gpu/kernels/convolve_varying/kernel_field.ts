@@ -46,8 +46,7 @@ export function polynomialValues(
   options: { readonly width: number; readonly height: number; readonly order: number },
 ): Float64Array {
   const { width, height, order } = options;
-  const u = chebyshev(width > 1 ? (2 * x) / (width - 1) - 1 : 0, order);
-  const v = chebyshev(height > 1 ? (2 * y) / (height - 1) - 1 : 0, order);
+  const u = chebyshevAt(x, width, order), v = chebyshevAt(y, height, order);
   const values = new Float64Array(polynomialTerms(order));
   let at = 0;
   for (let degree = 0; degree <= order; degree++) {
@@ -56,7 +55,16 @@ export function polynomialValues(
   return values;
 }
 
-function chebyshev(t: number, order: number): Float64Array {
+/**
+ * Values of the Chebyshev polynomials of a position scaled to −1…1.
+ *
+ * @param position px, 0 at the centre of the first pixel.
+ * @param pixels Of the image along that axis.
+ * @param order The highest.
+ * @returns `[order + 1]`.
+ */
+export function chebyshevAt(position: number, pixels: number, order: number): Float64Array {
+  const t = pixels > 1 ? (2 * position) / (pixels - 1) - 1 : 0;
   const values = new Float64Array(order + 1);
   values[0] = 1;
   if (order > 0) values[1] = t;

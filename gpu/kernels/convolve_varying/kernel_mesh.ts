@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type KernelField, type SpatialKernels, spatialKernels } from "./kernel_field.ts";
+import {
+  chebyshevAt,
+  type KernelField,
+  polynomialTerms,
+  type SpatialKernels,
+  spatialKernels,
+} from "./kernel_field.ts";
 
 /** A kernel at the nodes of a mesh; bilinear between them, constant over a tile. */
 export interface KernelMesh {
@@ -54,21 +60,59 @@ export function kernelMesh(field: KernelField, options: MeshOptions = {}): Kerne
   const count = outer + (innerHalfPx === undefined ? 0 : (innerSide * innerSide + 3) & ~3);
   const nodes = new Float32Array(rows * columns * count);
   const kernel = new Float64Array(side * side);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const at = (row * columns + column) * count;
-      spatial.at(column << shift, row << shift, kernel).reverse();
+  const lines = new RowKernels(spatial);
+  for (let row = 0, at = 0; row < rows; row++) {
+    lines.cutAt(row << shift);
+    for (let column = 0; column < columns; column++, at += count) {
+      lines.at(column << shift, kernel);
       if (of !== "square") nodes.set(kernel, at);
       if (of === "kernel") continue;
       for (let i = 0; i < kernel.length; i++) kernel[i]! *= kernel[i]!;
       if (innerHalfPx === undefined) nodes.set(kernel, at);
-      else nodes.set(innerPart(kernel, halfPx, innerHalfPx), at + outer);
+      else setInnerPart(kernel, halfPx, innerHalfPx, nodes.subarray(at + outer));
     }
   }
   return {
     ...{ halfPx, shift, columns, nodes },
     ...(innerHalfPx === undefined ? {} : { innerHalfPx }),
   };
+}
+
+/** A kernel along a row, its taps in reversed order: what varies along y is summed once for all. */
+class RowKernels {
+  readonly #spatial: SpatialKernels;
+  /** Reversed, `[order + 1][order + 1 - power]`: by the power of x, then by that of y. */
+  readonly #images: Float64Array[][];
+  readonly #sums: Float64Array[];
+
+  constructor(spatial: SpatialKernels) {
+    const { order, images } = spatial;
+    this.#spatial = spatial;
+    this.#images = Array.from({ length: order + 1 }, (_, power) => {
+      return Array.from({ length: order + 1 - power }, (_, j) => {
+        const degree = power + j;
+        return images[polynomialTerms(degree - 1) + j]!.toReversed();
+      });
+    });
+    this.#sums = this.#images.map(() => new Float64Array(images[0]!.length));
+  }
+
+  cutAt(y: number): void {
+    const values = chebyshevAt(y, this.#spatial.height, this.#spatial.order);
+    this.#images.forEach((images, power) => addUp(images, values, this.#sums[power]!));
+  }
+
+  at(x: number, into: Float64Array): void {
+    addUp(this.#sums, chebyshevAt(x, this.#spatial.width, this.#spatial.order), into);
+  }
+}
+
+function addUp(images: readonly Float64Array[], values: Float64Array, into: Float64Array): void {
+  into.fill(0);
+  for (let k = 0; k < images.length; k++) {
+    const image = images[k]!, value = values[k]!;
+    for (let i = 0; i < into.length; i++) into[i]! += value * image[i]!;
+  }
 }
 
 /** Half side of the smallest box that holds nearly all of the squared kernel, at the middle and the corners. */
@@ -93,15 +137,20 @@ function innerHalf(spatial: SpatialKernels): number {
 }
 
 /** The middle of a squared kernel, with the sum of the whole. */
-function innerPart(square: Float64Array, halfPx: number, innerHalfPx: number): Float64Array {
-  const side = 2 * halfPx + 1, innerSide = 2 * innerHalfPx + 1;
-  const part = new Float64Array(innerSide * innerSide);
-  let sum = 0;
-  for (let i = 0; i < part.length; i++) {
-    const row = Math.floor(i / innerSide) + halfPx - innerHalfPx;
-    part[i] = square[row * side + (i % innerSide) + halfPx - innerHalfPx]!;
-    sum += part[i]!;
+function setInnerPart(
+  square: Float64Array,
+  halfPx: number,
+  innerHalfPx: number,
+  into: Float32Array,
+): void {
+  const side = 2 * halfPx + 1, from = halfPx - innerHalfPx, end = halfPx + innerHalfPx + 1;
+  let sum = 0, total = 0;
+  for (let i = 0; i < square.length; i++) total += square[i]!;
+  for (let y = from; y < end; y++) {
+    for (let x = from; x < end; x++) sum += square[y * side + x]!;
   }
-  const total = square.reduce((a, b) => a + b, 0);
-  return sum > 0 ? part.map((value) => value * total / sum) : part;
+  const factor = sum > 0 ? total / sum : 1;
+  for (let y = from, k = 0; y < end; y++) {
+    for (let x = from; x < end; x++) into[k++] = square[y * side + x]! * factor;
+  }
 }
