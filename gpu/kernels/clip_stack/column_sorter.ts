@@ -44,7 +44,7 @@ export function columnSorter(frames: number, wanted: "all" | "median"): ColumnSo
     ? [medianNetwork(frames), middle]
     : [sortingNetwork(frames), [...Array(frames).keys()]];
   const wasm = moduleOf(frames, [...place(), ...loop(column(frames, network, lanes))]).toBase64();
-  const sorter = { kernel: { name, wgsl: "", wasm }, samples: lanes.length };
+  const sorter = { kernel: { name, wasm }, samples: lanes.length };
   sorters.set(name, sorter);
   return sorter;
 }

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
 import { DataError } from "../../../config/errors.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
 import { createImage, type ImageReader, openImage } from "../../../fits/image.ts";
-import type { HostBuffer } from "../../../gpu/backend.ts";
 import type { Compute } from "../../../gpu/compute.ts";
 import {
   type CombineOptions,
@@ -16,6 +14,8 @@ import {
   type FrameStack,
 } from "../../../gpu/kernels/clip_stack/combine_strip.ts";
 import { foldSums } from "../../../gpu/kernels/encode/encode.ts";
+import { pipeStrips, type Room, StripPlaces } from "../frames/pipe_strips.ts";
+import { floatsOf } from "../frames/plain_frames.ts";
 
 /** How {@linkcode combineFiles} works. */
 export interface CombineFilesOptions extends CombineOptions {
@@ -23,7 +23,7 @@ export interface CombineFilesOptions extends CombineOptions {
   readonly compute: Compute;
   /** Cards of the new file; none if left out. */
   readonly header?: FitsHeader;
-  /** Bytes of the inputs in memory at a time, whatever their number; 192 MiB if left out. */
+  /** Bytes of the inputs in memory at a time, whatever their number; 48 MiB if left out. */
   readonly memoryBytes?: number;
   /** False leaves it to the system when the file goes to the disk; true if left out. */
   readonly durable?: boolean;
@@ -33,6 +33,8 @@ export interface CombineFilesOptions extends CombineOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What two strips take: more would not stay in the cache from the reading to the computing. */
+const MEMORY_BYTES = 48 << 20;
 /** A strip needs so many rows at least, even where that takes more memory. */
 const MIN_ROWS = 4;
 /** Longer strips gain nothing. */
@@ -59,29 +61,17 @@ export async function combineFiles(
   const { header, compute, signal, durable = true } = options;
   const spec = { width, height, durable, ...(header && { header }) };
   await using writer = await createImage(output, spec);
-  const rows = stripRows(images, options.memoryBytes ?? 192 << 20);
-  using places = new StripPlaces(images, rows, compute);
-  let done: Computed | undefined;
-  let next = await readStrip(images, 0, places.at(0), signal);
-  for (let index = 0; next !== undefined; index++) {
-    const strip: Strip = next;
-    const computing = computeStrip(strip, places.at(index), options);
-    // awaited below; meanwhile a failure elsewhere must not leave this one unheard
-    computing.catch(() => undefined);
-    await setImmediate(); // lets the computation start before this thread reads
-    const writing = done && writer.writeRowBytes(done.raw, done.sum);
-    writing?.catch(() => undefined); // awaited below
-    try {
-      const firstRow = strip.firstRow + strip.stack.rows;
-      next = await readStrip(images, firstRow, places.at(index + 1), signal);
-    } finally {
-      await Promise.allSettled([computing, writing]);
-    }
-    await writing;
-    done = await computing;
-    await options.onStrip?.(done.values, strip.firstRow);
-  }
-  if (done !== undefined) await writer.writeRowBytes(done.raw, done.sum);
+  const rows = stripRows(images, options.memoryBytes ?? MEMORY_BYTES);
+  using places = new StripPlaces(compute, (room) => placeOf(images, rows, room));
+  await pipeStrips<Strip, Computed>({
+    read: (index) => readStrip(images, index * rows, places.at(index), signal),
+    compute: async (strip, index) => {
+      const computed = await computeStrip(strip, places.at(index), options);
+      await options.onStrip?.(computed.values, strip.firstRow);
+      return computed;
+    },
+    write: ({ raw, sum }) => writer.writeRowBytes(raw, sum),
+  });
   signal?.throwIfAborted();
   await writer.finish();
 }
@@ -102,37 +92,16 @@ interface Computed {
 /** Where a strip's inputs and results lie. */
 interface Place {
   readonly rows: number;
-  readonly input: HostBuffer;
-  readonly values: HostBuffer;
-  readonly raw: HostBuffer;
+  readonly input: Uint8Array;
+  readonly values: Uint8Array;
+  /** Not shared, so that it is written as a whole while this thread reads. */
+  readonly raw: Uint8Array;
 }
 
-/** Room for two strips, used in turn. */
-class StripPlaces implements Disposable {
-  readonly #places: Place[] = [];
-  readonly #stack = new DisposableStack();
-
-  constructor(images: ImageSet, rows: number, compute: Compute) {
-    const room = (bytes: number) => this.#stack.use(compute.allocate(bytes));
-    const pixels = rows * images.width;
-    try {
-      for (let i = 0; i < 2; i++) {
-        const input = room(pixels * images.pixelBytes * images.readers.length);
-        this.#places.push({ rows, input, values: room(pixels * 4), raw: room(pixels * 4) });
-      }
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  at(index: number): Place {
-    return this.#places[index % 2]!;
-  }
-
-  [Symbol.dispose](): void {
-    this.#stack.dispose();
-  }
+function placeOf({ width, pixelBytes, readers }: ImageSet, rows: number, room: Room): Place {
+  const pixels = rows * width;
+  const input = room(pixels * pixelBytes * readers.length);
+  return { rows, input, values: room(pixels * 4), raw: new Uint8Array(pixels * 4) };
 }
 
 /** Images of one size, and whether their bytes can be taken as they are. */
@@ -202,7 +171,7 @@ async function readStrip(
   const rows = Math.min(place.rows, height - firstRow);
   if (rows <= 0) return undefined;
   const planeBytes = place.rows * width * pixelBytes;
-  const { bytes } = place.input;
+  const bytes = place.input;
   for (const [k, reader] of readers.entries()) {
     const plane = bytes.subarray(k * planeBytes, k * planeBytes + rows * width * pixelBytes);
     if (images.alike) await reader.readRowBytes(firstRow, rows, plane);
@@ -221,13 +190,9 @@ async function computeStrip(
   { compute, signal, ...options }: CombineFilesOptions,
 ): Promise<Computed> {
   const bytes = stack.rows * stack.width * 4;
-  const values = floatsOf(place.values.bytes.subarray(0, bytes));
-  const raw = place.raw.bytes.subarray(0, bytes);
+  const values = floatsOf(place.values.subarray(0, bytes));
+  const raw = place.raw.subarray(0, bytes);
   const sums = new Uint32Array(stack.rows * 2);
   await combineStrip(compute, stack, { value: values, encoded: { raw, sums } }, options, signal);
   return { raw, sum: foldSums(sums), values };
-}
-
-function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
 }
