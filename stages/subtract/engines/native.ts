@@ -5,7 +5,7 @@
  */
 
 import { tileShift } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
-import { kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import { type KernelMesh, kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
 import {
   type Subtraction,
   subtractRows,
@@ -35,7 +35,8 @@ export async function subtractNative(
   pair: AlignedPair,
   options: NativeOptions,
 ): Promise<EngineResult> {
-  const fit = await fitKernel(pair, options);
+  const fitted = await fitKernel(pair, options);
+  const fit = { ...fitted, mesh: kernelMesh(fitted.field, { of: "both" }) };
   const share = pair.quiet ? await measureShare(pair, fit, pair.quiet, options) : 1;
   const quieter = withNoiseShare(pair, share);
   return {
@@ -49,10 +50,15 @@ export async function subtractNative(
   };
 }
 
+/** A kernel, and itself as the images are convolved with it. */
+interface MeshedFit extends KernelFit {
+  readonly mesh: KernelMesh;
+}
+
 /** Looks at some strips of the difference before all is made. */
 async function measureShare(
   pair: AlignedPair,
-  fit: KernelFit,
+  fit: MeshedFit,
   quiet: Uint8Array,
   options: NativeOptions,
 ): Promise<number> {
@@ -80,7 +86,7 @@ const STRIP_ROWS = 512;
 
 async function* differenceStrips(
   pair: AlignedPair,
-  fit: KernelFit,
+  fit: MeshedFit,
   options: NativeOptions,
 ): AsyncGenerator<DifferenceStrip> {
   const { width, height } = pair;
@@ -129,7 +135,7 @@ function weightOf(
 
 function partsOf(
   pair: AlignedPair,
-  fit: KernelFit,
+  fit: MeshedFit,
   weight: Float32Array<ArrayBufferLike> | undefined,
 ): Subtraction {
   const { width, height } = pair;
@@ -142,7 +148,7 @@ function partsOf(
     level: sharp.skyAdu,
     own: { width, height, data: broad.data },
     weight,
-    mesh: kernelMesh(fit.field, { of: "both" }),
+    mesh: fit.mesh,
     surfaces: surfacesFor(pair, fit, unit),
     unit,
     convolvedPhotons: gain * unit ** 2 / sharp.gainEAdu,
