@@ -55,7 +55,9 @@ testNight(
       const made = manifest.products.filter(({ kind }) => kind === "difference");
       assert.equal(made.length, 10);
       for (const { id, measured } of made) {
-        assert.ok(Math.abs(Number(measured.pullSigma) - 1) < 0.15, `${id}: ${measured.pullSigma}`);
+        // tails of stars cover the sky of 0098
+        const most = id.includes("_184819_") ? 0.2 : 0.06;
+        assert.ok(Math.abs(Number(measured.pullSigma) - 1) < most, `${id}: ${measured.pullSigma}`);
         assert.ok(Number(measured.powerLeft) < 0.1, `${id}: ${measured.powerLeft}`);
       }
     });
@@ -72,9 +74,19 @@ testNight(
     });
     await t.step("little else is reported", () => {
       const others = event.map(({ risen }) => risen - 1);
-      assert.ok(median(others) <= 3, `${others} besides the event`);
+      assert.ok(median(others) <= 4, `${others} besides the event`);
       const faded = event.map((sighting) => sighting.faded);
       assert.ok(median(faded) <= 3, `${faded} faded`);
+    });
+    await t.step("the frame with a tail on every star is doubted as a whole, and no other", () => {
+      const searches = manifest.products.filter(({ kind }) => kind === "transients");
+      const doubted = only(searches.filter(({ measured }) => measured.suspect !== null));
+      const { from } = manifest.products.find(({ id }) => id === doubted.of)!;
+      assert.deepEqual(from, ["AKB13475I0098"]);
+      assert.match(String(doubted.measured.suspect), /^\d\d % of what brightened stands \(2\d, /);
+      for (const { gates } of searches) {
+        if (gates[0]!.verdict === "pass") assert.ok(gates[0]!.value! < 0.05, `${gates[0]!.value}`);
+      }
     });
     await t.step("every file written passes fitsverify", () => checkFits(manifest));
   },

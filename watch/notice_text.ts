@@ -136,10 +136,11 @@ function counts(body: NoticeBody): string {
   ].join(", ");
 }
 
-function searched({ candidates, transients }: NoticeBody): string[] {
+function searched({ candidates, transients, suspect }: NoticeBody): string[] {
   if (typeof transients !== "number") return [];
   const of = typeof candidates === "number" ? ` of ${candidates} candidates` : "";
-  return [`Transients: ${transients}${of}`];
+  const doubted = suspect ? `; ${suspect} of them in images that are doubted as a whole` : "";
+  return [`Transients: ${transients}${of}${doubted}`];
 }
 
 function problem(body: NoticeBody): string[] {

@@ -91,6 +91,8 @@ export interface NoticeBody {
   readonly counts?: Readonly<Record<string, number>>;
   /** Candidates that passed; null when nothing was searched. */
   readonly transients?: number | null;
+  /** Of the transients, in images that are doubted as a whole. */
+  readonly suspect?: number | null;
   /** Candidates before the cuts; null when nothing was searched. */
   readonly candidates?: number | null;
   /** 5σ depth of each stack, mag. */

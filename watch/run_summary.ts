@@ -28,6 +28,7 @@ export function summariseRun(manifest: Manifest): NoticeBody {
     counts,
     candidates: metric("candidates"),
     transients: metric("transients"),
+    suspect: metric("suspect"),
     depths: manifest.products.filter((product) => product.kind === "stack").flatMap(depthOf),
     gates: manifest.products.flatMap(failedGates).slice(0, SHOWN),
     left: manifest.left.slice(0, SHOWN).map(({ stage, id, message }) => ({ stage, id, message })),

@@ -77,7 +77,8 @@ function describeImage(product: Product, manifest: Manifest): string {
   const found = manifest.products
     .filter(({ kind, from }) => kind === "transients" && from.includes(product.id))
     .map(({ measured }) =>
-      `${measured.transients} transients of ${measured.candidates} candidates`
+      `${measured.transients} transients of ${measured.candidates} candidates` +
+      (measured.suspect ? `, suspect: ${measured.suspect}` : "")
     );
   const worst = product.gates.filter((gate) => gate.verdict !== "pass")
     .map((gate) => `${gate.name} ${gate.verdict}`);

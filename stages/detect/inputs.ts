@@ -29,6 +29,8 @@ export interface DifferenceInputs {
   readonly mask: Product | undefined;
   /** Inverse variance of the difference. */
   readonly weight: Product | undefined;
+  /** Sources of the science image. */
+  readonly catalogue: Product | undefined;
   readonly width: number;
   readonly height: number;
   readonly wcs: Wcs | undefined;
@@ -84,12 +86,13 @@ function companionsOf(
   difference: Product,
   name: string,
   context: StageContext,
-): Pick<DifferenceInputs, "reference" | "mask" | "weight"> {
+): Pick<DifferenceInputs, "reference" | "mask" | "weight" | "catalogue"> {
   return {
     reference: context.companion(name, "reference", "aligned") ??
       context.companion(name, "reference"),
     mask: context.companion(difference.id, "mask"),
     weight: context.companion(difference.id, "weight"),
+    catalogue: context.companion(name, "catalogue"),
   };
 }
 

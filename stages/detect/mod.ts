@@ -11,6 +11,7 @@ import { type FlagLimits, isTransient } from "./flags.ts";
 import { findInputs } from "./inputs.ts";
 import { type OutputOptions, saveSearch } from "./outputs.ts";
 import { searchImage, type SearchOptions } from "./search_image.ts";
+import type { SuspicionLimits } from "./suspicion.ts";
 
 const params = z.object({
   detectSnr: z.number().positive().default(4)
@@ -53,6 +54,13 @@ const params = z.object({
     ).meta({ unit: "mag" }),
   minReferenceContrast: z.number().default(0.03)
     .describe("flag residual: flux below this part of the steady light in the aperture"),
+  maxSharedOffset: z.number().min(0).default(0.2)
+    .describe(
+      "Doubt an image of whose candidates of one sign more than this part stands at one offset " +
+        "from brighter stars, as ghosts and trails of all stars do",
+    ),
+  maxPerSource: z.number().min(0).default(0.5)
+    .describe("Doubt an image with more candidates than this times its sources, and 20 at least"),
   stampSize: z.int().min(11).default(101)
     .describe("Side of the stamps").meta({ unit: "px" }),
   maxStamps: z.int().min(0).default(500)
@@ -66,6 +74,7 @@ const metrics = z.object({
   candidates: z.int().describe("Sources found in them"),
   transients: z.int().describe("Of these, with no flag"),
   faded: z.int().describe("Of the transients, fainter than in the reference"),
+  suspect: z.int().describe("Of the transients, in images that are doubted as a whole"),
 });
 
 /** The stage `detect`. */
@@ -76,7 +85,8 @@ export const detect = defineStage({
     "Source Extractor runs on the difference and on the inverted difference. Every source is a " +
     "candidate, of sign 1 where the image is brighter than the reference and -1 where it is fainter; ten rules " +
     "raise flags of their own (edge, snr, shape, fwhm, negative, dipole, masked, outside_reference, magnitude_difference, residual), and a candidate without any flag " +
-    "is a transient. Brightness is measured in the apertures of phot with the zero points of the " +
+    "is a transient. An image whose candidates follow its stars, or are too many, is doubted as a " +
+    "whole: they stay, and catalogue, stamps and manifest say why. Brightness is measured in the apertures of phot with the zero points of the " +
     "science image, its noise in apertures on empty parts of the difference.\n\n" +
     "That nothing was found is no error.",
   params,
@@ -103,6 +113,7 @@ export const detect = defineStage({
         candidates: results.reduce((sum, result) => sum + result.candidates, 0),
         transients: results.reduce((sum, result) => sum + result.transients, 0),
         faded: results.reduce((sum, result) => sum + result.faded, 0),
+        suspect: results.reduce((sum, result) => sum + result.suspect, 0),
       },
     };
   },
@@ -113,11 +124,12 @@ interface OneResult {
   readonly candidates: number;
   readonly transients: number;
   readonly faded: number;
+  readonly suspect: number;
 }
 
 async function searchOne(
   difference: Product,
-  params: Omit<SearchOptions, "scratch"> & FlagLimits & OutputOptions,
+  params: Omit<SearchOptions, "scratch"> & FlagLimits & SuspicionLimits & OutputOptions,
   context: StageContext,
 ): Promise<OneResult> {
   const inputs = await findInputs(difference, context);
@@ -135,7 +147,12 @@ async function searchOne(
         ...{ transients, faded },
       },
     );
-    return { products, candidates: result.candidates.length, transients, faded };
+    const { reason } = result.suspicion;
+    if (reason !== undefined) {
+      context.log.warn("{id}: its candidates are suspect: {reason}", { id: difference.id, reason });
+    }
+    const suspect = reason === undefined ? 0 : transients;
+    return { products, candidates: result.candidates.length, transients, faded, suspect };
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }

@@ -53,16 +53,19 @@ interface Found {
   readonly folder: string;
   readonly catalogue: AsciiTable;
   readonly products: readonly NewProduct[];
-  readonly metrics: { images: number; candidates: number; transients: number; faded: number };
+  readonly metrics: Awaited<ReturnType<typeof detect.run>>["metrics"];
 }
 
 /** Draws a pair, subtracts it pixel by pixel and runs phot and detect. */
-async function search(work: (found: Found) => Promise<void> | void, empty = false): Promise<void> {
+async function search(
+  work: (found: Found) => Promise<void> | void,
+  sky: "changed" | "same" | "trailed" = "changed",
+): Promise<void> {
   const base = await Deno.makeTempDir();
   try {
     const folder = join(base, "work");
     await Deno.mkdir(folder);
-    const products = await drawPair(base, empty);
+    const products = await drawPair(base, sky);
     const reference = join(base, "reference.csv");
     await writeReference(reference, BASE);
     const site = await loadSite({ base, env: {} });
@@ -86,18 +89,20 @@ async function search(work: (found: Found) => Promise<void> | void, empty = fals
   }
 }
 
-async function drawPair(base: string, empty: boolean): Promise<NewProduct[]> {
-  const added = empty ? [] : [
-    ...NEW_STARS,
-    MASKED,
-    UNCOVERED,
-    AT_EDGE,
-    { ...SHIFTED, x: SHIFTED.x + 0.6 },
-  ];
-  const gone = empty ? [] : [SHIFTED, FADED];
+/** What a telescope that was pushed at the end of the exposure adds: a twentieth of every star. */
+const TAILS = BASE.stars.map((star) => ({ x: star.x + 19, y: star.y - 6, mag: star.mag + 3.25 }));
+
+async function drawPair(base: string, sky: "changed" | "same" | "trailed"): Promise<NewProduct[]> {
+  const shifted = { ...SHIFTED, x: SHIFTED.x + 0.6 };
+  const added = {
+    changed: [...NEW_STARS, MASKED, UNCOVERED, AT_EDGE, shifted],
+    same: [],
+    trailed: [NEW_STARS[0]!, ...TAILS],
+  }[sky];
+  const gone = sky === "changed" ? [SHIFTED, FADED] : [];
   const science = drawSky({ ...BASE, stars: [...BASE.stars, ...added] });
   const reference = drawSky({ ...BASE, stars: [...BASE.stars, ...gone], gain: 8, seed: 9 });
-  if (!empty) science[HIT.y * SIZE.width + HIT.x]! += 2500;
+  if (sky === "changed") science[HIT.y * SIZE.width + HIT.x]! += 2500;
   const difference = science.map((value, i) => value - reference[i]!);
   reference.forEach((_, i) => {
     if (i % SIZE.width > COVERED) reference[i] = NaN;
@@ -234,7 +239,35 @@ Deno.test("a difference without anything new gives empty tables and no error", a
     assert.equal(metrics.images, 1);
     assert.equal(metrics.transients, 0);
     assert.ok(catalogue.has("flag_0") && catalogue.has("MAG_AUTO_cal"));
-  }, true);
+  }, "same");
+});
+
+Deno.test("in a frame with a tail on every star all candidates are suspect, and none is lost", async () => {
+  await search(async ({ folder, products, metrics, catalogue }) => {
+    const made = products.find(({ kind }) => kind === "transients")!;
+    const reason =
+      /^\d\d % of what brightened stands \((18|19|20), -[567]\) px from brighter stars$/;
+    assert.match(String(made.measured?.["suspect"]), reason);
+    const [offset] = made.gates!;
+    assert.equal(offset!.verdict, "degraded");
+    assert.ok(metrics.transients >= 10, `${metrics.transients} tails would have passed`);
+    assert.equal(metrics.suspect, metrics.transients);
+    assert.equal(catalogue.column("TRANSIENT")[rowAt(catalogue, NEW_STARS[0]!)], 1);
+    assert.ok(catalogue.column("SUSPECT").every((value) => value === 1));
+    const text = await Deno.readTextFile(join(folder, "s.transient.cat"));
+    assert.match(text, /SUSPECT +\d\d % of what brightened/);
+    const stamp = products.find(({ kind, role }) => kind === "stamp" && role === "sub")!;
+    const { header } = await readImage(stamp.path);
+    assert.equal(header.boolean("SUSPECT"), true);
+    assert.match(header.toText(), /Suspect: \d\d % of what brightened/);
+  }, "trailed");
+  await search(async ({ products, metrics, catalogue }) => {
+    assert.equal(products.find(({ kind }) => kind === "transients")!.measured?.["suspect"], null);
+    assert.equal(metrics.suspect, 0);
+    assert.ok(catalogue.column("SUSPECT").every((value) => value === 0));
+    const stamp = products.find(({ kind, role }) => kind === "stamp" && role === "sub")!;
+    assert.equal((await readImage(stamp.path)).header.boolean("SUSPECT"), false);
+  });
 });
 
 Deno.test("a difference of an image that was not measured is left behind with the card's name", async () => {

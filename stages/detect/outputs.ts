@@ -44,9 +44,11 @@ export async function saveSearch(
     candidates: result.candidates.length,
     transients: result.flags.filter(isTransient).length,
     differenceSigmaAdu: result.noise.skySigmaAdu,
+    suspect: result.suspicion.reason ?? null,
   };
+  const gates = [...result.suspicion.gates];
   return [
-    { ...common, ...named("transient.cat"), kind: "transients", measured },
+    { ...common, ...named("transient.cat"), kind: "transients", measured, gates },
     { ...common, ...named("transient.reg"), kind: "regions" },
     { ...common, ...named("flags.csv"), kind: "table", role: "flags" },
     { ...common, ...named("transient.png"), kind: "picture", role: "overview" },

@@ -109,7 +109,8 @@ function overviewSvg(small: SmallImage, result: SearchResult, title: string): st
     `<text x="${MARGIN}" y="24" font-size="15" font-weight="bold">${escapeXml(title)}</text>` +
     `<text x="${MARGIN}" y="43" font-size="11.5">difference, ` +
     `${result.inputs.width} × ${result.inputs.height} px; ` +
-    `${result.candidates.length} candidates, ${passed} without a flag</text>` +
+    `${result.candidates.length} candidates, ${passed} without a flag` +
+    `${result.suspicion.reason === undefined ? "" : "; all suspect"}</text>` +
     `<image x="${MARGIN}" y="${HEAD}" width="${width}" height="${height}" ` +
     `href="data:image/png;base64,${image}"/>` +
     `<g transform="translate(${MARGIN} ${HEAD})" fill="none">${marks.join("")}</g>` +

@@ -6,11 +6,13 @@
 
 import { join } from "node:path";
 import { nearestGaussMask } from "../../config/gauss_conv.ts";
+import { readAsciiHead } from "../../sky/catalogue.ts";
 import { apertureDiametersPx } from "../phot/apertures.ts";
 import { type ExtractionSetup, extractSources, type ImageCompanions } from "../phot/extraction.ts";
 import { writeFlagImages } from "../phot/flag_image.ts";
 import { measureSkyNoise, type SkyNoise } from "../phot/noise.ts";
 import { stencilOf } from "../phot/stencil.ts";
+import type { Product } from "../manifest.ts";
 import type { StageContext } from "../stage.ts";
 import { together } from "../together.ts";
 import type { Candidate } from "./candidate.ts";
@@ -18,6 +20,12 @@ import { type FlagLimits, flagsOf } from "./flags.ts";
 import type { DifferenceInputs } from "./inputs.ts";
 import { invertImage } from "./invert.ts";
 import { type Extraction, measureCandidates } from "./measure_candidates.ts";
+import {
+  judgeCandidates,
+  type KnownSources,
+  type Suspicion,
+  type SuspicionLimits,
+} from "./suspicion.ts";
 
 /** How sources are extracted; see the schema of the stage. */
 export interface SearchOptions {
@@ -39,6 +47,8 @@ export interface SearchResult {
   readonly candidates: readonly Candidate[];
   /** Flags of each candidate, in the order of the rules. */
   readonly flags: readonly (readonly boolean[])[];
+  /** What speaks against all of them. */
+  readonly suspicion: Suspicion;
   readonly noise: SkyNoise;
   readonly diametersPx: readonly number[];
 }
@@ -62,7 +72,7 @@ const COLUMNS: readonly string[] = [
  *
  * @param inputs The difference and what belongs to it.
  * @param options Extraction.
- * @param limits Thresholds of the flags.
+ * @param limits Thresholds of the flags, and for the image as a whole.
  * @param context The stage's context.
  * @returns Candidates with their flags; none is no error.
  * @throws {GppyError} If the image cannot be searched.
@@ -70,7 +80,7 @@ const COLUMNS: readonly string[] = [
 export async function searchImage(
   inputs: DifferenceInputs,
   options: SearchOptions,
-  limits: FlagLimits,
+  limits: FlagLimits & SuspicionLimits,
   context: StageContext,
 ): Promise<SearchResult> {
   const extraction = await extractBothSigns(inputs, options, context);
@@ -82,7 +92,19 @@ export async function searchImage(
   const candidates = [...brighter, ...fainter];
   const flags = candidates.map((candidate) => flagsOf(candidate, limits, inputs));
   const { noise, diametersPx } = extraction;
-  return { inputs, candidates, flags, noise, diametersPx };
+  const sources = await readSources(inputs.catalogue);
+  const suspicion = judgeCandidates(candidates, sources, inputs.seeingPx, limits);
+  return { inputs, candidates, flags, suspicion, noise, diametersPx };
+}
+
+/** The sources of the science image, as photometry found them. */
+async function readSources(catalogue: Product | undefined): Promise<KnownSources | undefined> {
+  if (catalogue === undefined) return undefined;
+  const table = await readAsciiHead(catalogue.path);
+  const columns = ["X_IMAGE", "Y_IMAGE", "FLUX_APER_1"];
+  if (!columns.every((name) => table.has(name))) return undefined;
+  const [x, y, fluxAdu] = columns.map((name) => table.column(name));
+  return { x: x!.map((value) => value - 1), y: y!.map((value) => value - 1), fluxAdu: fluxAdu! };
 }
 
 /**

@@ -32,6 +32,9 @@ const ROLES = ["sci", "ref", "sub"] as const;
 const TITLES = { sci: "Science", ref: "Reference", sub: "Difference" } as const;
 type Role = typeof ROLES[number];
 
+/** What all candidates of an image share. */
+type WholeImage = Pick<SearchResult, "inputs" | "suspicion">;
+
 /** One candidate with its stamps. */
 interface StampSet {
   readonly candidate: Candidate;
@@ -55,7 +58,7 @@ export async function writeStamps(
   const rows = chooseRows(result, options);
   const sets = await cutStamps(rows, result, Math.floor(options.stampSize / 2));
   const products: NewProduct[] = [];
-  for (const set of sets) products.push(...await writeSet(folder, result.inputs, set));
+  for (const set of sets) products.push(...await writeSet(folder, result, set));
   return products;
 }
 
@@ -107,25 +110,30 @@ async function cutStamps(
 
 async function writeSet(
   folder: string,
-  inputs: DifferenceInputs,
+  { inputs, suspicion }: SearchResult,
   set: StampSet,
 ): Promise<NewProduct[]> {
   const name = `${inputs.name}.${String(set.candidate.number).padStart(5, "0")}`;
   const common = {
     ...belongings(inputs),
     from: [inputs.difference.id],
-    measured: { candidate: set.candidate.number, transient: isTransient(set.flags) },
+    measured: {
+      candidate: set.candidate.number,
+      transient: isTransient(set.flags),
+      ...(suspicion.reason === undefined ? {} : { suspect: suspicion.reason }),
+    },
   };
+  const whole = { inputs, suspicion };
   const products: NewProduct[] = [];
   for (const role of ROLES) {
     const cutout = set.cutouts[role];
     if (cutout === undefined) continue;
     const path = join(folder, `${name}.${role}.fits`);
-    await writeStamp(path, cutout, inputs, set, role);
+    await writeStamp(path, cutout, whole, set, role);
     products.push({ ...common, id: `${name}.${role}`, kind: "stamp", role, path });
   }
   const picture = join(folder, `${name}.png`);
-  await writeTriplet(picture, inputs, set);
+  await writeTriplet(picture, whole, set);
   return [...products, {
     ...common,
     id: `${name}.png`,
@@ -138,7 +146,7 @@ async function writeSet(
 async function writeStamp(
   path: string,
   cutout: Cutout,
-  inputs: DifferenceInputs,
+  { inputs, suspicion }: WholeImage,
   { candidate, flags }: StampSet,
   role: Role,
 ): Promise<void> {
@@ -155,16 +163,18 @@ async function writeStamp(
     IMAGEX: [round(candidate.x + 1), "[pix] candidate in the whole image"],
     IMAGEY: [round(candidate.y + 1), "[pix] candidate in the whole image"],
     TRANSIEN: [isTransient(flags), "whether no flag is set"],
+    SUSPECT: [suspicion.reason !== undefined, "whether the whole image is doubted"],
   });
   if (Number.isFinite(candidate.snr)) header.set("SNR", round(candidate.snr), "signal to noise");
   if (inputs.wcs !== undefined) setWcs(header, shiftWcs(inputs.wcs, origin.x, origin.y));
   header.addHistory(`Cut out of ${inputs.name}`);
+  if (suspicion.reason !== undefined) header.addHistory(`Suspect: ${suspicion.reason}`);
   await writeImage(path, { width: cutout.side, height: cutout.side, data: cutout.data, header });
 }
 
 async function writeTriplet(
   path: string,
-  inputs: DifferenceInputs,
+  { inputs, suspicion }: WholeImage,
   { candidate, flags, cutouts }: StampSet,
 ): Promise<void> {
   const stamps = ROLES.flatMap((role) => {
@@ -175,7 +185,9 @@ async function writeTriplet(
   });
   const orientation = inputs.wcs?.jacobian(candidate.x, candidate.y);
   const png = await stampsPng(stamps, {
-    title: `${inputs.name}  #${candidate.number}`,
+    title: `${inputs.name}  #${candidate.number}${
+      suspicion.reason === undefined ? "" : "  suspect"
+    }`,
     subtitle: describe(candidate, flags, inputs),
     pixelScaleArcsec: inputs.pixelScaleArcsec,
     ...(orientation === undefined ? {} : { orientation }),

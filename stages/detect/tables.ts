@@ -15,7 +15,8 @@ import type { SearchResult } from "./search_image.ts";
 /**
  * Writes the catalogue: every candidate, its brightness in each aperture, its flags.
  *
- * `FLAGGED` counts the flags set, `TRANSIENT` is 1 where there are none; `flag_n` is 1 where rule `n` is broken.
+ * `FLAGGED` counts the flags set, `TRANSIENT` is 1 where there are none; `flag_n` is 1 where rule `n` is broken;
+ * `SUSPECT` is 1 in all rows where the whole image is doubted, and its comment says why.
  *
  * @param path Where to.
  * @param result The search.
@@ -96,7 +97,7 @@ export function raisedNames(flags: readonly boolean[]): string[] {
   return FLAG_RULES.filter((_, i) => flags[i]).map((rule) => rule.name);
 }
 
-function identityColumns({ candidates, flags }: SearchResult): AsciiColumn[] {
+function identityColumns({ candidates, flags, suspicion }: SearchResult): AsciiColumn[] {
   const each = (value: (candidate: Candidate) => number): number[] => candidates.map(value);
   return [
     { name: "NUMBER", digits: 0, comment: "Running number", values: each((c) => c.number) },
@@ -111,6 +112,12 @@ function identityColumns({ candidates, flags }: SearchResult): AsciiColumn[] {
       digits: 0,
       comment: "1 where no flag is set",
       values: flags.map((set) => isTransient(set) ? 1 : 0),
+    },
+    {
+      name: "SUSPECT",
+      digits: 0,
+      comment: suspicion.reason ?? "1 where the whole image is doubted",
+      values: flags.map(() => suspicion.reason === undefined ? 0 : 1),
     },
     {
       name: "SIGN",
