@@ -8,7 +8,7 @@
 export interface Kernel {
   /** Name of its folder. */
   readonly name: string;
-  /** WGSL source; absent where the processor's threads alone run it: what needs float64. */
+  /** WGSL source; absent where the processor's threads alone run it: what needs float64 or is little. */
   readonly wgsl?: string;
   /** WebAssembly module as base64 text, from `deno task wasm`. */
   readonly wasm: string;

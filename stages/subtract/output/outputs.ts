@@ -110,7 +110,7 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   // fonts and all that draws are loaded by those who draw
   const { kernelMosaicPng, overviewPng } = await import("./pictures.ts");
   const { residualMapPng } = await import("./residual_picture.ts");
-  const { science, loaded, chosen, folder } = parts;
+  const { science, loaded, chosen, folder, compute } = parts;
   const id = `${science.id}.subt`;
   const { result } = chosen.finished;
   const reference = basename(loaded.chosen.path);
@@ -119,7 +119,7 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
     `pull ${pull}`;
   const { blocks } = chosen;
   const pictures: [string, Uint8Array][] = [
-    ["overview", await overviewPng(chosen.pair, chosen.finished, science.id, subtitle)],
+    ["overview", await overviewPng(compute, chosen.pair, chosen.finished, science.id, subtitle)],
     ["residuals", await residualMapPng(blocks, science.id, subtitle)],
   ];
   if (result.field !== undefined) {
