@@ -67,14 +67,25 @@ export class SplineSurface {
     return { columns: this.#columns, rows: this.#rows, meshPx: this.#meshPx, nodes };
   }
 
-  /** Gives the value at a pixel; pixels of one row in turn are cheapest. */
+  /** Gives the value at a pixel. */
   at(x: number, y: number): number {
-    this.#cutAt(y);
-    const place = (x + 0.5) / this.#meshPx - 0.5;
-    const at = pieceAt(place, this.#columns);
-    const [c0, c1, c2, c3] = this.#cubic(at);
-    const b = place - at;
-    return c0 + b * (c1 + b * (c2 + b * c3));
+    const columns = this.#columns, rows = this.#rows;
+    const placeX = (x + 0.5) / this.#meshPx - 0.5, placeY = (y + 0.5) / this.#meshPx - 0.5;
+    const column = pieceAt(placeX, columns), row = pieceAt(placeY, rows);
+    const across = column + 1 < columns ? 1 : 0, down = row + 1 < rows ? columns : 0;
+    const i = row * columns + column, b = placeY - row, t = placeX - column;
+    const k0 = this.#along(0, i, down, b), k1 = this.#along(0, i + across, down, b);
+    const b0 = this.#along(2, i, down, b), b1 = this.#along(2, i + across, down, b);
+    return k0 + t * (k1 - k0 - 2 * b0 - b1 + t * (3 * b0 + t * (b1 - b0)));
+  }
+
+  /** A table's spline along y, so far behind a knot: 0 for values, 2 for what bends them along x. */
+  #along(table: 0 | 2, i: number, down: number, b: number): number {
+    const values = this.#tables[table], bends = this.#tables[table + 1]!;
+    const a = 1 - b;
+    return a * values[i]! + b * values[i + down]! +
+      (a * a * a - a) * bends[i]! +
+      (b * b * b - b) * bends[i + down]!;
   }
 
   /** Gives the values at the pixels 0, 1, … of a row. */

@@ -5,7 +5,8 @@
  */
 
 import { polynomialTerms } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { chi2PerPixel, type FieldSums, solveSums, sumStamps, type Variation } from "./solve.ts";
+import { addSums, sumStamps, type Variation } from "./field_sums.ts";
+import { chi2PerPixel, solveSums } from "./solve.ts";
 import type { StampEquations } from "./stamps.ts";
 
 /** What is chosen from. */
@@ -61,25 +62,11 @@ function foretell(
   const sums = folds.map((fold) => sumStamps(fold, variation));
   let misfit = 0;
   folds.forEach((fold, k) => {
-    const others = addSums(sums.filter((_, l) => l !== k));
+    const others = sums.filter((_, l) => l !== k).reduce((a, b) => addSums(a, b));
     const { coefficients } = solveSums(others, noiseProducts);
     for (const stamp of fold) {
       misfit += stamp.pixels * Math.log(chi2PerPixel(stamp, coefficients, variation) + 1e-9);
     }
   });
   return misfit;
-}
-
-function addSums(sums: readonly FieldSums[]): FieldSums {
-  const add = (of: (one: FieldSums) => Float64Array) => {
-    const total = of(sums[0]!).slice();
-    for (const one of sums.slice(1)) of(one).forEach((value, i) => total[i]! += value);
-    return total;
-  };
-  return {
-    variation: sums[0]!.variation,
-    matrix: add(({ matrix }) => matrix),
-    noise: add(({ noise }) => noise),
-    vector: add(({ vector }) => vector),
-  };
 }

@@ -10,7 +10,8 @@ import {
   polynomialValues,
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { factorise } from "./linear_system.ts";
-import type { FieldSolution, Variation } from "./solve.ts";
+import type { Variation } from "./field_sums.ts";
+import type { FieldSolution } from "./solve.ts";
 import type { StampEquations } from "./stamps.ts";
 
 /** A basis in which the variation of a kernel stands in few functions. */

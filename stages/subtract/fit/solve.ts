@@ -5,20 +5,20 @@
  */
 
 import { DataError } from "../../../config/errors.ts";
-import {
-  polynomialTerms,
-  polynomialValues,
-} from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { polynomialTerms } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { median } from "../../../sky/stats.ts";
+import {
+  addSums,
+  type FieldSums,
+  localCoefficients,
+  sumStamps,
+  type Variation,
+} from "./field_sums.ts";
 import { condition, solvePositive, solveScaled } from "./linear_system.ts";
 import type { StampEquations } from "./stamps.ts";
 
 /** How the fit goes. */
-export interface SolveOptions {
-  readonly width: number;
-  readonly height: number;
-  /** Spatial order of each term's coefficient, then of the background: `[terms + 1]`. */
-  readonly orders: readonly number[];
+export interface SolveOptions extends Variation {
   /** Stars whose χ² lies farther than this above the median are dropped, in robust standard deviations. */
   readonly clipSigma: number;
   readonly iterations: number;
@@ -45,9 +45,6 @@ export interface FieldSolution {
   readonly chi2: number;
 }
 
-/** The polynomials of the position that are solved with: the size of the field and the order of each term. */
-export type Variation = Pick<SolveOptions, "width" | "height" | "orders">;
-
 /**
  * Solves for the kernel and the differential background over all stars, drops
  * the stars that do not fit, and repeats (Alard & Lupton 1998; Alard 2000 for the variation over the field).
@@ -64,13 +61,15 @@ export function solveField(
 ): FieldSolution {
   requireStars(stamps.length, stamps.length);
   let used = [...stamps];
-  let system = solveSums(sumStamps(used, options), options.noiseProducts);
+  let sums = sumStamps(used, options);
+  let system = solveSums(sums, options.noiseProducts);
   for (let iteration = 1; iteration < options.iterations; iteration++) {
     const kept = keepGood(used, system.coefficients, options);
     requireStars(kept.length, stamps.length);
     if (kept.length === used.length) break;
+    sums = without(sums, used, kept);
     used = kept;
-    system = solveSums(sumStamps(used, options), options.noiseProducts);
+    system = solveSums(sums, options.noiseProducts);
   }
   const { coefficients } = system;
   return {
@@ -83,80 +82,24 @@ export function solveField(
   };
 }
 
+/** The sums of the stars that are kept: less those that are not, where these are fewer. */
+function without(
+  sums: FieldSums,
+  used: readonly StampEquations[],
+  kept: readonly StampEquations[],
+): FieldSums {
+  if (2 * kept.length < used.length) return sumStamps(kept, sums.variation);
+  const still = new Set(kept);
+  const dropped = sumStamps(used.filter((stamp) => !still.has(stamp)), sums.variation);
+  return addSums(sums, dropped, -1);
+}
+
 function requireStars(left: number, offered: number): void {
   if (left >= 3) return;
   throw new DataError(
     `Cannot fit the kernel: ${left} of ${offered} stars fit, and at least 3 must`,
     { details: { stars: left, offered } },
   );
-}
-
-/** Normal equations of some stars over all coefficients. */
-export interface FieldSums {
-  readonly variation: Variation;
-  /** `[n, n]`. */
-  readonly matrix: Float64Array;
-  /** What a unit of the basis' noise products adds to `matrix`: sums of products of the polynomials, `[T, T]`. */
-  readonly noise: Float64Array;
-  /** `[n]`. */
-  readonly vector: Float64Array;
-}
-
-/**
- * Puts each star's equations into the large ones, every term times its polynomials at the star.
- *
- * @param stamps Stars.
- * @param variation Orders and size of the field.
- * @returns The sums.
- */
-export function sumStamps(stamps: readonly StampEquations[], variation: Variation): FieldSums {
-  const { orders } = variation;
-  const counts = orders.map(polynomialTerms);
-  const n = counts.reduce((a, b) => a + b, 0);
-  const most = Math.max(...counts);
-  const matrix = new Float64Array(n * n), vector = new Float64Array(n);
-  const noise = new Float64Array(most * most);
-  for (const stamp of stamps) {
-    const f = valuesAt(stamp, variation);
-    addStamp(matrix, vector, { stamp, f, counts });
-    for (let a = 0; a < most; a++) {
-      for (let b = 0; b < most; b++) noise[a * most + b]! += stamp.noise * f[a]! * f[b]!;
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) matrix[j * n + i] = matrix[i * n + j]!;
-  }
-  return { variation, matrix, noise, vector };
-}
-
-function valuesAt(place: { x: number; y: number }, variation: Variation): Float64Array {
-  const { width, height, orders } = variation;
-  return polynomialValues(place.x, place.y, { width, height, order: Math.max(...orders) });
-}
-
-/** Fills the lower triangle. */
-function addStamp(
-  matrix: Float64Array,
-  vector: Float64Array,
-  parts: {
-    readonly stamp: StampEquations;
-    readonly f: Float64Array;
-    readonly counts: readonly number[];
-  },
-): void {
-  const { stamp, f, counts } = parts;
-  const n = vector.length, terms = counts.length;
-  let row = 0;
-  for (let i = 0; i < terms; i++) {
-    for (let a = 0; a < counts[i]!; a++, row++) {
-      vector[row]! += f[a]! * stamp.vector[i]!;
-      let at = row * n;
-      for (let j = 0; j <= i; j++) {
-        const value = f[a]! * stamp.matrix[i * terms + j]!;
-        for (let b = 0, end = counts[j]!; b < end; b++) matrix[at++]! += value * f[b]!;
-      }
-    }
-  }
 }
 
 /**
@@ -205,30 +148,6 @@ function withoutNoise(sums: FieldSums, products: Float64Array, share: number): F
     }
   }
   return matrix;
-}
-
-/**
- * Coefficients of the local kernel and background at a place.
- *
- * @param place px.
- * @param coefficients Of the field.
- * @param variation Orders and size of the field.
- * @returns One a term.
- */
-export function localCoefficients(
-  place: { readonly x: number; readonly y: number },
-  coefficients: Float64Array,
-  variation: Variation,
-): Float64Array {
-  const f = valuesAt(place, variation);
-  let at = 0;
-  return Float64Array.from(variation.orders, (order) => {
-    const count = polynomialTerms(order);
-    let sum = 0;
-    for (let k = 0; k < count; k++) sum += coefficients[at + k]! * f[k]!;
-    at += count;
-    return sum;
-  });
 }
 
 /**

@@ -154,20 +154,27 @@ function ringsOf(
   innerPx: number,
   rings: number,
 ): { readonly levels: Float64Array; readonly errors: Float64Array } {
-  const pixels: number[][] = Array.from({ length: rings }, () => []);
-  const variance = new Float64Array(rings), all = new Float64Array(rings);
+  const variance = new Float64Array(rings);
+  const all = new Uint32Array(rings), known = new Uint32Array(rings);
+  const most = Math.ceil(8 * (innerPx + rings)); // pixels of the widest ring
+  const pixels = new Float32Array(rings * most);
   visitRings(image, { ...star, innerPx, outerPx: innerPx + rings }, (i, radius) => {
     const ring = Math.min(rings - 1, Math.floor(radius - innerPx));
     all[ring]!++;
-    if (image.weight[i] === 0) return;
-    pixels[ring]!.push(image.difference[i]!);
-    variance[ring]! += 1 / image.weight[i]!;
+    const weight = image.weight[i]!;
+    if (weight === 0) return;
+    pixels[ring * most + known[ring]!++] = image.difference[i]!;
+    variance[ring]! += 1 / weight;
   });
   const errors = variance.map((sum, ring) => {
-    const count = pixels[ring]!.length;
+    const count = known[ring]!;
     return count > all[ring]! / 2 ? Math.sqrt(Math.PI / 2 * sum) / count : Infinity;
   });
-  return { levels: Float64Array.from(pixels, (one) => one.length > 0 ? median(one) : 0), errors };
+  const levels = Float64Array.from(known, (count, ring) => {
+    const own = pixels.subarray(ring * most, ring * most + count);
+    return count > 0 ? median(own, own) : 0;
+  });
+  return { levels, errors };
 }
 
 function visitRings(
@@ -181,12 +188,16 @@ function visitRings(
   visit: (i: number, radius: number) => void,
 ): void {
   const { x, y, innerPx, outerPx } = place;
+  const inner = innerPx ** 2, outer = outerPx ** 2;
   const bottom = Math.min(height - 1, Math.floor(y + outerPx));
-  const right = Math.min(width - 1, Math.floor(x + outerPx));
   for (let row = Math.max(0, Math.ceil(y - outerPx)); row <= bottom; row++) {
-    for (let column = Math.max(0, Math.ceil(x - outerPx)); column <= right; column++) {
-      const radius = Math.hypot(column - x, row - y);
-      if (radius >= innerPx && radius < outerPx) visit(row * width + column, radius);
+    const rest = outer - (row - y) ** 2;
+    if (!(rest > 0)) continue;
+    const half = Math.sqrt(rest);
+    const right = Math.min(width - 1, Math.floor(x + half));
+    for (let column = Math.max(0, Math.ceil(x - half)); column <= right; column++) {
+      const square = (column - x) ** 2 + (row - y) ** 2;
+      if (square >= inner && square < outer) visit(row * width + column, Math.sqrt(square));
     }
   }
 }
