@@ -15,7 +15,14 @@ import {
   type StripJob,
   u32,
 } from "../../job.ts";
-import { type EncodedRows, encodedSlots, encodePass } from "../encode/encode.ts";
+import {
+  type EncodedMask,
+  type EncodedRows,
+  encodedSlots,
+  encodeMaskPass,
+  encodePass,
+  maskSlots,
+} from "../encode/encode.ts";
 import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
 import { type ClipStackOptions, madToSigma } from "./clip_stack.ts";
 import { COLUMN, columnSorter, SAMPLE_BYTES } from "./column_sorter.ts";
@@ -63,6 +70,10 @@ export interface CombineResult {
   readonly variance?: Float32Array<ArrayBufferLike>;
   /** The values as a FITS file has them, and the sums for its checksum. */
   readonly encoded?: EncodedRows;
+  /** The same of `variance`. */
+  readonly encodedVariance?: EncodedRows;
+  /** `kept` as a FITS file has it (BITPIX 16, BZERO 32768). */
+  readonly encodedKept?: EncodedMask;
 }
 
 /** Frames that can be combined at most. */
@@ -80,6 +91,8 @@ const FLAGS = {
 } as const;
 
 const VALUE_SLOT = 3;
+const KEPT_SLOT = 4;
+const VARIANCE_SLOT = 6;
 const DECODED_SLOT = 7;
 
 /** Workgroup memory that every adapter has. */
@@ -140,17 +153,35 @@ function combineJob(
     : decodes
     ? [decodePass(layout, [0, DECODED_SLOT], frames), { ...pass, sameRows: true }]
     : [pass];
-  const { pieceRows } = passes[0]!;
-  const encode = { ...encodePass([VALUE_SLOT, 8, 9]), ...(pieceRows && { pieceRows }) };
   const slots: Slot[] = [
     stackSlot(stack),
     ...tableSlots(network, frames, options),
     ...resultSlots(stack, result),
     { role: "temporary", rowBytes: decodes ? width * 4 : 0, planes: frames },
-    ...(result.encoded ? encodedSlots(width, result.encoded) : []),
   ];
+  const encoders = encoderPasses(width, result, slots).map((encoder) => ({
+    ...encoder,
+    ...(passes[0]?.pieceRows && { pieceRows: passes[0].pieceRows }),
+  }));
   const label = `${options.method} of ${frames} frames`;
-  return { label, width, rows, slots, passes: result.encoded ? [...passes, encode] : passes };
+  return { label, width, rows, slots, passes: [...passes, ...encoders] };
+}
+
+/** Passes that make bytes of a file from results; adds the slots that they need. */
+function encoderPasses(width: number, result: CombineResult, slots: Slot[]): Pass[] {
+  const { encoded, encodedVariance, encodedKept } = result;
+  const passes: Pass[] = [];
+  for (const [slot, rows] of [[VALUE_SLOT, encoded], [VARIANCE_SLOT, encodedVariance]] as const) {
+    if (rows === undefined) continue;
+    passes.push(encodePass([slot, slots.length, slots.length + 1]));
+    slots.push(...encodedSlots(width, rows));
+  }
+  if (encodedKept !== undefined) {
+    const first = slots.length;
+    passes.push(encodeMaskPass([KEPT_SLOT, first, first + 1, first + 2]));
+    slots.push(...maskSlots(width, encodedKept));
+  }
+  return passes;
 }
 
 /** Sorted samples of a thread's rows; they should stay in its cache until they are combined. */

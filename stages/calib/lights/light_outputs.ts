@@ -9,6 +9,7 @@ import { FitsHeader } from "../../../fits/header.ts";
 import { createImage, type ImageWriter } from "../../../fits/image.ts";
 import { setPlaneCards } from "../../../sky/mask.ts";
 import type { LightRecipe } from "./light_recipe.ts";
+import { type FileRows, writeFileRows } from "../frames/file_rows.ts";
 import type { Size } from "../frames/section.ts";
 
 /** Where the files are. */
@@ -16,12 +17,6 @@ export interface LightPaths {
   readonly path: string;
   readonly maskPath: string;
   readonly weightPath: string | undefined;
-}
-
-/** Bytes of rows as a file has them, and the sum of their words where it is known. */
-interface FileRows {
-  readonly raw: Uint8Array;
-  readonly sum: number | undefined;
 }
 
 /** The same rows of all files of a light. */
@@ -89,12 +84,7 @@ export class LightOutputs implements AsyncDisposable {
 
   /** Writes the next rows. */
   async write({ image, mask, weight }: EncodedLight): Promise<void> {
-    const writes = await Promise.allSettled([
-      this.#image.writeRowBytes(image.raw, image.sum),
-      this.#mask.writeRowBytes(mask.raw, mask.sum),
-      weight && this.#weight?.writeRowBytes(weight.raw, weight.sum),
-    ]);
-    for (const write of writes) if (write.status === "rejected") throw write.reason;
+    await writeFileRows([[this.#image, image], [this.#mask, mask], [this.#weight, weight]]);
   }
 
   /** Puts the files in their places, the image last. */

@@ -4,23 +4,29 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
 import type { Compute } from "../../../gpu/compute.ts";
 import {
   type CombineOptions,
   combineStrip,
 } from "../../../gpu/kernels/clip_stack/combine_strip.ts";
-import { encodeFloats, foldSums } from "../../../gpu/kernels/encode/encode.ts";
+import {
+  type EncodedRows,
+  foldMaskSums,
+  foldSums,
+  MASK_PLANES,
+} from "../../../gpu/kernels/encode/encode.ts";
 import { reduceRows } from "../../../gpu/kernels/reduce/reduce_rows.ts";
 import { bit } from "../../../sky/mask.ts";
 import type { MasterType } from "../frames/groups.ts";
 import { darkScale } from "./master.ts";
 import type { MasterStrip, MasterWriter } from "./master_writer.ts";
-import { MasterPlaces, type Place } from "./master_places.ts";
-import type { PlainFrames } from "../frames/plain_frames.ts";
+import { type MasterPlace, masterPlace, masterRows } from "./master_places.ts";
+import { pipeStrips, StripPlaces } from "../frames/pipe_strips.ts";
+import { floatsOf, type PlainFrames, shortsOf } from "../frames/plain_frames.ts";
 import type { LoadedMasters, ScaledFrame } from "./reduce_frame.ts";
 
 const BITS = { bad: bit("BAD"), saturated: bit("SAT"), noData: bit("NO_DATA") };
+const UNFIT = bit("BAD", "SAT", "NO_DATA");
 
 /** What frames are combined to. */
 export interface PlainCombination {
@@ -47,109 +53,132 @@ export async function combinePlain(
   job: PlainCombination,
   writer: MasterWriter,
 ): Promise<void> {
-  using places = new MasterPlaces(open, job.type, job.compute);
-  let done: MasterStrip | undefined;
-  let rows = await readStrip(open, 0, places.at(0), job);
-  for (let index = 0, firstRow = 0; rows > 0; index++) {
-    const computing = computeStrip({ open, rows, place: places.at(index), places }, job);
-    computing.catch(() => undefined); // awaited below
-    await setImmediate(); // lets the computation start before this thread reads
-    firstRow += rows;
-    const writing = done && writer.writeEncoded(done);
-    writing?.catch(() => undefined); // awaited below
-    try {
-      rows = await readStrip(open, firstRow, places.at(index + 1), job);
-    } finally {
-      await Promise.allSettled([computing, writing]);
-    }
-    await writing;
-    done = await computing;
-  }
-  if (done !== undefined) await writer.writeEncoded(done);
-  job.signal.throwIfAborted();
+  const { compute, signal, type } = job;
+  const rows = masterRows(open, type);
+  const pixels = rows * open.width;
+  const flats = type === "flat" ? open.count : 0;
+  using places = new StripPlaces(compute, (room) => masterPlace(open, rows, room));
+  using planes = compute.allocate(flats * pixels * 4);
+  using masks = compute.allocate(Math.max(1, flats) * pixels * 2);
+  const room = { planes: planes.bytes, masks: shortsOf(masks.bytes) };
+  const encodes = { companions: writer.hasCompanions };
+  await pipeStrips<Strip, MasterStrip>({
+    read: (index) => readStrip(open, index * rows, places.at(index), signal),
+    compute: (strip) => computeStrip({ ...strip, ...room, ...encodes }, open, job),
+    write: (done) => writer.writeEncoded(done),
+  });
+  signal.throwIfAborted();
 }
 
-/** Reads the same rows of all frames and of the masters; gives how many rows there were. */
+/** Rows of all frames. */
+interface Strip {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly place: MasterPlace;
+}
+
+/** Rows, and what is needed to compute them. */
+interface StripRoom extends Strip {
+  /** `[frames, rows, width]` float32 reduced flats; empty for other types. */
+  readonly planes: Uint8Array;
+  /** `[frames, rows, width]` of flats, `[rows, width]` of others. */
+  readonly masks: Uint16Array;
+  /** Whether variance and counts are written. */
+  readonly companions: boolean;
+}
+
+/** Reads the same rows of all frames; nothing behind the last. */
 async function readStrip(
   open: PlainFrames,
   firstRow: number,
-  place: Place,
-  { masters, signal }: PlainCombination,
-): Promise<number> {
+  place: MasterPlace,
+  signal: AbortSignal,
+): Promise<Strip | undefined> {
   signal.throwIfAborted();
   const { width, height, pixelBytes } = open;
   const rows = Math.min(place.rows, height - firstRow);
-  if (rows <= 0) return 0;
+  if (rows <= 0) return undefined;
   const planeBytes = place.rows * width * pixelBytes;
   for (let k = 0; k < open.count; k++) {
     const plane = place.input.subarray(k * planeBytes, k * planeBytes + rows * width * pixelBytes);
     await open.read(k, firstRow, rows, plane);
   }
-  const [first, end] = [firstRow * width, (firstRow + rows) * width];
-  if (masters.biasPixels) place.bias.set(masters.biasPixels.subarray(first, end));
-  if (masters.darkPixels) place.dark.set(masters.darkPixels.subarray(first, end));
-  return rows;
+  return { firstRow, rows, place };
 }
 
-interface Strip {
-  readonly open: PlainFrames;
-  readonly rows: number;
-  readonly place: Place;
-  readonly places: MasterPlaces;
+async function computeStrip(
+  strip: StripRoom,
+  open: PlainFrames,
+  job: PlainCombination,
+): Promise<MasterStrip> {
+  const { rows, place, companions } = strip;
+  const { width, count, pixelBytes } = open;
+  const { compute, options, signal, type } = job;
+  const out = resultOf(place, rows, width);
+  const { value, variance, kept } = encodedOf(place, rows, width);
+  const result = {
+    ...out,
+    ...(companions ? { encodedVariance: variance, encodedKept: kept } : {}),
+  };
+  const takeBias = type !== "flat" && job.masters.biasPixels !== undefined;
+  const sampleBytes = type === "flat" ? 4 : pixelBytes;
+  const planes = { frames: count, width, rows, planeBytes: place.rows * width * sampleBytes };
+  if (type === "flat") await reduceFlats(strip, open, job);
+  const stack = type === "flat"
+    ? { ...planes, bytes: strip.planes }
+    : { ...planes, bytes: place.input, layout: open.layout };
+  const encoded = takeBias ? {} : { encoded: value };
+  await combineStrip(compute, stack, { ...result, ...encoded }, options, signal);
+  const values = takeBias ? await subtractBias(strip, open, value, job) : out.value;
+  return {
+    value: values,
+    variance: out.variance,
+    encoded: {
+      value: { raw: value.raw, sum: foldSums(value.sums) },
+      ...(companions && {
+        variance: { raw: variance.raw, sum: foldSums(variance.sums) },
+        count: { raw: kept.raw, sum: foldMaskSums(kept.sums, width) },
+      }),
+    },
+  };
 }
 
-async function computeStrip(strip: Strip, job: PlainCombination): Promise<MasterStrip> {
-  const { open, rows, place } = strip;
-  const { width } = open;
+function resultOf(place: MasterPlace, rows: number, width: number) {
   const pixels = rows * width;
-  const out = {
+  return {
     value: place.value.subarray(0, pixels),
     variance: place.variance.subarray(0, pixels),
     kept: place.kept.subarray(0, pixels),
     rejected: place.rejected.subarray(0, pixels),
   };
-  const value = { raw: place.rawValue.subarray(0, pixels * 4), sums: new Uint32Array(rows * 2) };
-  const planes = { frames: open.count, width, rows };
-  const { compute, options, signal, type } = job;
-  if (type === "flat") {
-    const planeBytes = place.rows * width * 4;
-    await reduceFlats(strip, job);
-    const stack = { ...planes, bytes: strip.places.planes, planeBytes };
-    await combineStrip(compute, stack, { ...out, encoded: value }, options, signal);
-  } else {
-    const planeBytes = place.rows * width * open.pixelBytes;
-    const stack = { ...planes, bytes: place.input, planeBytes, layout: open.layout };
-    const takeBias = job.masters.biasPixels !== undefined;
-    const encoded = takeBias ? {} : { encoded: value };
-    await combineStrip(compute, stack, { ...out, ...encoded }, options, signal);
-    if (takeBias) out.value = await subtractBias(strip, value, job);
-  }
-  const variance = {
-    raw: place.rawVariance.subarray(0, pixels * 4),
-    sums: new Uint32Array(rows * 2),
-  };
-  await encodeFloats(compute, out.variance, variance, { width, signal });
+}
+
+function encodedOf(place: MasterPlace, rows: number, width: number) {
+  const raw = (bytes: Uint8Array, size: number) => bytes.subarray(0, rows * width * size);
+  const sums = () => new Uint32Array(rows * 2);
   return {
-    ...out,
-    encoded: {
-      value: { raw: value.raw, sum: foldSums(value.sums) },
-      variance: { raw: variance.raw, sum: foldSums(variance.sums) },
+    value: { raw: raw(place.rawValue, 4), sums: sums() },
+    variance: { raw: raw(place.rawVariance, 4), sums: sums() },
+    kept: {
+      raw: raw(place.rawKept, 2),
+      sums: sums(),
+      counts: new Uint32Array(rows * MASK_PLANES),
     },
   };
 }
 
 async function subtractBias(
-  { open, rows, place, places }: Strip,
-  encoded: { readonly raw: Uint8Array; readonly sums: Uint32Array },
-  { compute, signal }: PlainCombination,
+  { firstRow, rows, place, masks }: StripRoom,
+  { width }: PlainFrames,
+  encoded: EncodedRows,
+  { compute, masters, signal }: PlainCombination,
 ): Promise<Float32Array> {
-  const { width } = open;
   const pixels = rows * width;
   const { buffer, byteOffset } = place.value;
   const bytes = new Uint8Array(buffer, byteOffset, pixels * 4);
   const values = place.reduced.subarray(0, pixels);
-  const mask = places.masks.subarray(0, pixels);
-  const bias = place.bias.subarray(0, pixels);
+  const mask = masks.subarray(0, pixels);
+  const bias = rowsOf(masters.biasPixels, firstRow * width, pixels);
   await reduceRows(
     compute,
     { width, rows, bytes },
@@ -161,49 +190,33 @@ async function subtractBias(
 }
 
 /** Takes bias and dark out of the rows of each flat; saturated pixels become NaN. */
-async function reduceFlats(strip: Strip, job: PlainCombination): Promise<void> {
-  const all = await Promise.allSettled(job.frames.map((_, k) => reduceFlat(k, strip, job)));
+async function reduceFlats(
+  strip: StripRoom,
+  open: PlainFrames,
+  job: PlainCombination,
+): Promise<void> {
+  const { compute, masters, signal } = job;
+  const { width, pixelBytes, layout } = open;
+  const { firstRow, rows, place, planes, masks } = strip;
+  const [pixels, full] = [rows * width, place.rows * width];
+  const all = await Promise.allSettled(job.frames.map(({ frame, scale }, k) => {
+    const start = k * full * pixelBytes;
+    const bytes = place.input.subarray(start, start + pixels * pixelBytes);
+    const values = floatsOf(planes.subarray(k * full * 4), pixels);
+    const mask = masks.subarray(k * full, k * full + pixels);
+    return reduceRows(compute, { width, rows, bytes, layout }, { values, mask }, {
+      bias: rowsOf(masters.biasPixels, firstRow * width, pixels),
+      dark: rowsOf(masters.darkPixels, firstRow * width, pixels),
+      darkScale: darkScale(masters.dark, frame.product.exposureS ?? 0),
+      saturation: frame.detector.saturationAdu,
+      scale,
+      bits: BITS,
+      nanBits: UNFIT,
+    }, signal);
+  }));
   for (const result of all) if (result.status === "rejected") throw result.reason;
 }
 
-async function reduceFlat(
-  k: number,
-  { open, rows, place, places }: Strip,
-  { frames, masters, compute, signal }: PlainCombination,
-): Promise<void> {
-  const { width, pixelBytes, layout } = open;
-  const { frame, scale } = frames[k]!;
-  const pixels = rows * width;
-  const full = place.rows * width;
-  const start = k * full * pixelBytes;
-  const bytes = place.input.subarray(start, start + pixels * pixelBytes);
-  const values = places.floats.subarray(k * full, k * full + pixels);
-  const mask = places.masks.subarray(k * full, k * full + pixels);
-  await reduceRows(compute, { width, rows, bytes, layout }, { values, mask }, {
-    ...(masters.biasPixels ? { bias: place.bias.subarray(0, pixels) } : {}),
-    ...(masters.darkPixels ? { dark: place.dark.subarray(0, pixels) } : {}),
-    darkScale: darkScale(masters.dark, frame.product.exposureS ?? 0),
-    saturation: frame.detector.saturationAdu,
-    scale,
-    bits: BITS,
-  }, signal);
-  dropMarked(values, mask);
-}
-
-/**
- * Makes values NaN where the mask has any bit.
- *
- * @param values Changed in place.
- * @param mask As many.
- * @returns How many have the bit SAT.
- */
-export function dropMarked(values: Float32Array, mask: Uint16Array): number {
-  let saturated = 0;
-  for (let i = 0; i < mask.length; i++) {
-    const bits = mask[i]!;
-    if (bits === 0) continue;
-    values[i] = NaN;
-    if ((bits & BITS.saturated) !== 0) saturated++;
-  }
-  return saturated;
+function rowsOf(image: Float32Array | undefined, from: number, pixels: number) {
+  return image?.subarray(from, from + pixels);
 }

@@ -9,17 +9,17 @@ import { createImage, type ImageWriter } from "../../../fits/image.ts";
 import type { ClipStack } from "../../../gpu/kernels/clip_stack/clip_stack.ts";
 import type { Setup } from "../frames/frame.ts";
 import { companionPath } from "./master.ts";
+import { type FileRows, writeFileRows } from "../frames/file_rows.ts";
 import { PixelSample } from "../frames/strips.ts";
 
-/** Bytes of rows as a file has them, and the sum of their words. */
-export interface RowBytes {
-  readonly raw: Uint8Array;
-  readonly sum: number;
-}
-
 /** Rows of a master that are encoded already. */
-export interface MasterStrip extends Omit<ClipStack, "rejected"> {
-  readonly encoded: { readonly value: RowBytes; readonly variance: RowBytes };
+export interface MasterStrip extends Pick<ClipStack, "value" | "variance"> {
+  readonly encoded: {
+    readonly value: FileRows;
+    /** With the count; absent where no companions are written. */
+    readonly variance?: FileRows;
+    readonly count?: FileRows;
+  };
 }
 
 /** A master being written by strips. */
@@ -79,6 +79,11 @@ export class MasterWriter implements AsyncDisposable {
     return this.#image.header;
   }
 
+  /** Whether variance and counts are written. */
+  get hasCompanions(): boolean {
+    return this.#beside !== undefined;
+  }
+
   /** Writes the next rows. */
   async write({ value, variance, kept }: ClipStack): Promise<void> {
     this.values.add(value);
@@ -89,12 +94,14 @@ export class MasterWriter implements AsyncDisposable {
   }
 
   /** Writes the next rows, which are encoded already. */
-  async writeEncoded({ value, variance, kept, encoded }: MasterStrip): Promise<void> {
+  async writeEncoded({ value, variance, encoded }: MasterStrip): Promise<void> {
     this.values.add(value);
     this.variances.add(variance);
-    await this.#image.writeRowBytes(encoded.value.raw, encoded.value.sum);
-    await this.#beside?.variance.writeRowBytes(encoded.variance.raw, encoded.variance.sum);
-    await this.#beside?.count.writeRows(kept);
+    await writeFileRows([
+      [this.#image, encoded.value],
+      [this.#beside?.variance, encoded.variance],
+      [this.#beside?.count, encoded.count],
+    ]);
   }
 
   /** Puts the files in their places, the master last. */

@@ -7,8 +7,7 @@
 import type { Compute } from "../../../gpu/compute.ts";
 import { reduceRows } from "../../../gpu/kernels/reduce/reduce_rows.ts";
 import { percentiles } from "../../../gpu/kernels/statistics/statistics.ts";
-import { bit } from "../../../sky/mask.ts";
-import { dropMarked } from "./combine_plain.ts";
+import { bit, countMasked } from "../../../sky/mask.ts";
 import type { RawFrame } from "../frames/frame.ts";
 import { darkScale } from "./master.ts";
 import { floatsOf, type PlainFrames, shortsOf } from "../frames/plain_frames.ts";
@@ -16,6 +15,7 @@ import type { LoadedMasters } from "./reduce_frame.ts";
 import { stripRows } from "../frames/strips.ts";
 
 const BITS = { bad: bit("BAD"), saturated: bit("SAT"), noData: bit("NO_DATA") };
+const UNFIT = bit("BAD", "SAT", "NO_DATA");
 
 /** What is measured of a flat, and how. */
 export interface FlatMeasures<Cells> {
@@ -77,11 +77,11 @@ async function reduceAll(
     const bias = masters.biasPixels?.subarray(from, to);
     const dark = masters.darkPixels?.subarray(from, to);
     await reduceRows(compute, { width, rows, bytes, layout }, { values, mask }, {
-      ...{ bias, dark, bits: BITS },
+      ...{ bias, dark, bits: BITS, nanBits: UNFIT },
       darkScale: darkScale(masters.dark, frame.product.exposureS ?? 0),
       saturation: frame.detector.saturationAdu,
     }, signal);
-    saturated += dropMarked(values, mask);
+    saturated += countMasked(mask, BITS.saturated);
   }
   return saturated;
 }
