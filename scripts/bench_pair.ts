@@ -7,10 +7,17 @@
 import { join } from "node:path";
 import { note } from "../cli/terminal.ts";
 import { FitsHeader } from "../fits/header.ts";
-import { createImage, type ImageWriter } from "../fits/image.ts";
-import { fluxOfSnr, type PairSide, type PairSource, SimulatedPair } from "../sim/pair.ts";
+import { createImage, type ImageWriter, readImage, writeImage } from "../fits/image.ts";
+import {
+  fluxOfSnr,
+  type PairPlan,
+  type PairSide,
+  type PairSource,
+  SimulatedPair,
+} from "../sim/pair.ts";
 import { type PairCase, pairPlan } from "../sim/pair_cases.ts";
-import { bit, setPlaneCards } from "../sky/mask.ts";
+import { RandomStream } from "../sim/random.ts";
+import { bit, setPlaneCards, writeMask } from "../sky/mask.ts";
 import { setWcs, tanWcs } from "../sky/wcs.ts";
 import { MANIFEST_VERSION, type Product } from "../stages/manifest.ts";
 
@@ -30,6 +37,12 @@ export interface PairFiles {
   readonly manifest: string;
 }
 
+function filesIn(folder: string): PairFiles {
+  const at = (file: string) => join(folder, file);
+  const images = { science: at("science.fits"), reference: at("reference.fits") };
+  return { folder, id: "science", ...images, manifest: at("manifest.json") };
+}
+
 /**
  * Makes a pair, unless it is there: both images with masks, both once more
  * without noise (`truth_science.fits`, `truth_reference.fits`), the light of the
@@ -46,13 +59,7 @@ export async function makePair(
   options: { readonly width: number; readonly height: number; readonly seed: number },
 ): Promise<PairFiles> {
   const at = (file: string) => join(folder, file);
-  const files = {
-    folder,
-    id: "science",
-    science: at("science.fits"),
-    reference: at("reference.fits"),
-    manifest: at("manifest.json"),
-  };
+  const files = filesIn(folder);
   if (await Deno.stat(files.manifest).catch(() => undefined)) return files;
   note(`making ${name}, ${options.width}×${options.height} px`);
   await Deno.mkdir(folder, { recursive: true });
@@ -61,6 +68,49 @@ export async function makePair(
   await Deno.writeTextFile(at("plan.json"), JSON.stringify(planOf(pair)));
   await writeManifest(files, options);
   return files;
+}
+
+/**
+ * Makes a pair once more with other noise, unless it is there: all that is light stays.
+ *
+ * @param pair The pair, with its truth.
+ * @param realisation Which noise, from 1.
+ * @returns The files, in a folder within that of the pair.
+ */
+export async function makeAgain(pair: PairFiles, realisation: number): Promise<PairFiles> {
+  const files = filesIn(join(pair.folder, `again-${realisation}`));
+  if (await Deno.stat(files.manifest).catch(() => undefined)) return files;
+  await Deno.mkdir(files.folder, { recursive: true });
+  const plan: PairPlan = JSON.parse(await Deno.readTextFile(join(pair.folder, "plan.json")));
+  for (const name of ["science", "reference"] as const) {
+    const read = (file: string) => readImage(join(pair.folder, file));
+    const { data, header } = await read(`${name}.fits`);
+    const light = (await read(`truth_${name}.fits`)).data;
+    if (name === "science") addTo(light, (await read("truth_fresh.fits")).data);
+    const side = plan[name], size = { width: plan.width, height: plan.height };
+    const mask = new Uint16Array(data.length);
+    for (let row = 0; row < plan.height; row++) {
+      const random = new RandomStream(plan.seed, name === "science" ? 104 : 105, realisation, row);
+      for (let i = row * plan.width, end = i + plan.width; i < end; i++) {
+        const variance = side.readNoiseAdu ** 2 + Math.max(0, light[i]!) / side.gainEAdu;
+        const value = light[i]! + Math.sqrt(variance) * random.normal();
+        mask[i] = Number.isNaN(data[i]!)
+          ? bit("NO_DATA")
+          : value >= side.saturationAdu
+          ? bit("SAT")
+          : 0;
+        if (!Number.isNaN(data[i]!)) data[i] = Math.min(value, side.saturationAdu);
+      }
+    }
+    await writeImage(join(files.folder, `${name}.fits`), { ...size, data, header });
+    await writeMask(join(files.folder, `${name}.mask.fits`), { ...size, data: mask, header });
+  }
+  await writeManifest(files, plan);
+  return files;
+}
+
+function addTo(sum: Float32Array, more: Float32Array): void {
+  more.forEach((value, i) => sum[i]! += value);
 }
 
 function planOf(pair: SimulatedPair) {

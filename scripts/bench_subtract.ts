@@ -4,7 +4,8 @@
  * Extractor on the same science frame, in turns.
  *
  *   scripts/bench_subtract [--cases sharper,equal] [--sizes 1k,2k,4k,full] [--folder DIR]
- *     [--seed 1] [--time 3] [--pictures] [--write] [-- flags for gppy subtract]
+ *     [--engines native,zogy] [--noises 4] [--seed 1] [--time 3] [--pictures] [--write]
+ *     [-- flags for gppy subtract]
  *
  * @module
  */
@@ -13,9 +14,16 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { note, print } from "../cli/terminal.ts";
 import { PAIR_CASES, type PairCase } from "../sim/pair_cases.ts";
-import { makePair, type PairFiles } from "./bench_pair.ts";
+import { makeAgain, makePair, type PairFiles } from "./bench_pair.ts";
 import { writeSection } from "./benchmark_page.ts";
-import { type Figures, judgement, rowOf, TABLE_HEAD } from "./bench_subtract_rows.ts";
+import {
+  engineRows,
+  ENGINES_HEAD,
+  type Figures,
+  judgement,
+  rowOf,
+  TABLE_HEAD,
+} from "./bench_subtract_rows.ts";
 
 const ROOT = resolve(import.meta.dirname ?? ".", "..");
 const SIZES: Readonly<Record<string, readonly [number, number]>> = {
@@ -31,6 +39,8 @@ const { values, positionals } = parseArgs({
     cases: { type: "string", default: Object.keys(PAIR_CASES).join(",") },
     sizes: { type: "string", default: "1k" },
     folder: { type: "string", default: "/var/tmp/gppy-bench-subtract" },
+    engines: { type: "string", default: "native" },
+    noises: { type: "string", default: "4" },
     seed: { type: "string", default: "1" },
     time: { type: "string", default: "0" },
     pictures: { type: "boolean", default: false },
@@ -58,11 +68,17 @@ async function timed(name: string, args: readonly string[]): Promise<Run & { std
   return { wallS, cpuS: userS + systemS, peakMb: kib / 1024, stdout: text };
 }
 
-async function subtract(pair: PairFiles): Promise<Run> {
+const ENGINES = values.engines.split(",");
+
+async function subtract(
+  pair: PairFiles,
+  engine: string,
+  flags: readonly string[] = [],
+): Promise<Run> {
   return await timed(Deno.execPath(), [
     ...["run", "-A", "--no-check", "cli/main.ts", "subtract", pair.manifest],
-    ...["--reference", pair.reference, "--engine", "native", "--force", "-q"],
-    ...["-o", `${pair.manifest}.out`, ...positionals],
+    ...["--reference", pair.reference, "--engine", engine, "--force", "-q"],
+    ...["-o", `${pair.manifest}.out`, ...flags, ...positionals],
   ]);
 }
 
@@ -76,14 +92,26 @@ async function sourceExtractor(pair: PairFiles): Promise<Run> {
   ]);
 }
 
-async function judge(pair: PairFiles, picture: string | undefined): Promise<Figures> {
-  const made = (ending: string) => join(pair.folder, "subtract", `${pair.id}.subt${ending}.fits`);
+/** Measures the difference of a pair, and of the same with other noise; gives the time of the first. */
+async function judge(
+  pair: PairFiles,
+  engine: string,
+  picture: string | undefined,
+): Promise<{ readonly run: Run; readonly figures: Figures }> {
+  const flags = ["--psf", ...(ENGINES.length > 1 ? ["--score"] : [])];
+  const run = await subtract(pair, engine, flags);
+  const made = (of: PairFiles) => join(of.folder, "subtract");
+  const again: string[] = [];
+  for (let k = 1; k < Number(values.noises); k++) {
+    const other = await makeAgain(pair, k);
+    await subtract(other, engine, ["--psf"]);
+    again.push("--again", made(other));
+  }
   const { stdout } = await timed("/usr/bin/python3", [
-    join(ROOT, "scripts/peers/judge_difference.py"),
-    ...[pair.folder, made(""), made(".mask"), made(".weight")],
-    ...(picture === undefined ? [] : [picture]),
+    ...[join(ROOT, "scripts/peers/judge_difference.py"), pair.folder, made(pair), ...again],
+    ...(picture === undefined ? [] : ["--picture", picture]),
   ]);
-  return judgement.parse(JSON.parse(stdout));
+  return { run, figures: judgement.parse(JSON.parse(stdout)) };
 }
 
 const median = (numbers: readonly number[]) =>
@@ -93,7 +121,7 @@ async function race(pair: PairFiles, rounds: number): Promise<string[]> {
   const runs: Record<"gppy" | "Source Extractor", Run[]> = { gppy: [], "Source Extractor": [] };
   for (let round = 0; round < rounds; round++) {
     runs["Source Extractor"].push(await sourceExtractor(pair));
-    runs.gppy.push(await subtract(pair));
+    runs.gppy.push(await subtract(pair, ENGINES[0]!));
   }
   return Object.entries(runs).map(([name, all]) => {
     const of = (key: keyof Run) => median(all.map((run) => run[key]));
@@ -105,21 +133,32 @@ async function race(pair: PairFiles, rounds: number): Promise<string[]> {
   });
 }
 
+/** The rows of one pair. */
+async function rowsOf(pair: PairFiles, name: PairCase, size: string): Promise<string[]> {
+  const all: Figures[] = [];
+  for (const engine of ENGINES) {
+    const title = `${name}-${size}${ENGINES.length > 1 ? `-${engine}` : ""}`;
+    const picture = values.pictures ? join(values.folder, `${title}.png`) : undefined;
+    const { run, figures } = await judge(pair, engine, picture);
+    note(`${title}: ${run.wallS.toFixed(1)} s, ${run.peakMb.toFixed(0)} MB`);
+    all.push(figures);
+  }
+  await Deno.writeTextFile(join(pair.folder, "figures.json"), JSON.stringify(all, null, 1));
+  const title = PAIR_CASES[name];
+  return all.length === 1 ? rowOf(title, all[0]!) : engineRows(title, all);
+}
+
 async function measure(): Promise<string[]> {
   const lines: string[] = [];
   for (const size of values.sizes.split(",")) {
     const [width, height] = SIZES[size] ?? [Number(size), Number(size)];
-    lines.push("", `### ${width}×${height} px`, "", ...TABLE_HEAD);
+    const head = ENGINES.length > 1 ? ENGINES_HEAD : TABLE_HEAD;
+    lines.push("", `### ${width}×${height} px`, "", ...head);
     const times: string[] = [];
     for (const name of values.cases.split(",") as PairCase[]) {
       const folder = join(values.folder, `${name}-${size}-${values.seed}`);
       const pair = await makePair(folder, name, { width, height, seed: Number(values.seed) });
-      const run = await subtract(pair);
-      note(`${name} ${size}: ${run.wallS.toFixed(1)} s, ${run.peakMb.toFixed(0)} MB`);
-      const picture = values.pictures ? join(values.folder, `${name}-${size}.png`) : undefined;
-      const figures = await judge(pair, picture);
-      await Deno.writeTextFile(join(folder, "figures.json"), JSON.stringify(figures, null, 1));
-      const rows = rowOf(PAIR_CASES[name], figures);
+      const rows = await rowsOf(pair, name, size);
       note(rows.join("\n"));
       lines.push(...rows);
       if (Number(values.time) > 0 && times.length === 0) {
@@ -141,14 +180,24 @@ const INTRODUCTION = [
   "Simulated pairs with truth (`sim/pair_cases.ts`): Moffat profiles that vary over the field, known noise.",
   "The ideal difference knows both point-spread functions: the kernel is their ratio in Fourier space, both",
   "images without noise cancel exactly, and the noise of one, less that of the other under this kernel, and the new",
-  "sources are left. One detector (sep, 5 σ, matched filter) looks at difference over noise of both. Spread, blocks",
-  "(means over 64 px) and pulls of stars (flux by the profile over its error; mean ± root mean square) are 1 for",
-  "pure noise (what the kernel correlates is allowed for by one number for both); complete of injected sources with S/N ≥ 5 / 7 / 10; noise: the map over the",
-  "true one on bare sky and on sources; seam: means by place within 128 px squares, in their errors.",
+  "sources are left. One detector (sep, 5 σ, matched filter) looks at difference over noise of both, with the PSF that",
+  "the engine states of its difference (`--psf`), and with the true one at the ideal. Spread, blocks",
+  "(means over 64 px) and pulls of stars (flux by this PSF over its error; mean ± root mean square) are 1 for",
+  "pure noise (what correlates the noise is allowed for by one number for each difference, measured on bare sky); complete: of injected",
+  "sources with S/N ≥ 5 / 7 / 10 in the ideal difference; flux: of those of S/N ≥ 10 over the truth; noise, on bare sky and on sources: the",
+  "noise map over the scatter of the same pixels when the pair is made and subtracted anew with other noise, so whatever kernel was",
+  "fitted; seam: means by place within 128 px squares, in their errors.",
+];
+const ENGINES_INTRODUCTION = [
+  "The engines on the same pairs; columns as above. Score: the image of `--score`, its spread on bare sky, and what its",
+  "peaks of 5 σ are.",
 ];
 
 if (import.meta.main) {
   const lines = await measure();
   print(lines.join("\n"));
-  if (values.write) await writeSection("subtract", "Subtraction", [...INTRODUCTION, ...lines]);
+  const [name, title, introduction] = ENGINES.length > 1
+    ? ["subtract-engines", "Engines of subtraction side by side", ENGINES_INTRODUCTION] as const
+    : ["subtract", "Subtraction", INTRODUCTION] as const;
+  if (values.write) await writeSection(name, title, [...introduction, ...lines]);
 }
