@@ -113,6 +113,12 @@ export function f32(value: number): Param {
   return { f32: value };
 }
 
+/** A float64 parameter: two words. */
+export function f64(value: number): Param[] {
+  const words = new Uint32Array(Float64Array.of(value).buffer);
+  return [u32(words[0]!), u32(words[1]!)];
+}
+
 /** The bytes of an array, for a slot. */
 export function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBufferLike> {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

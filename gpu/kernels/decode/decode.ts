@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, f32, type Kernel, type Param, type Pass, u32 } from "../../job.ts";
+import { bytesOf, f32, f64, type Kernel, type Param, type Pass, u32 } from "../../job.ts";
 import wgsl from "./decode.wgsl" with { type: "text" };
 import wasm from "./decode.wasm.b64" with { type: "text" };
 
@@ -67,8 +67,8 @@ function decodeParams(layout: StoredLayout, planes: number): Param[] {
     (exact ? EXACT : 0) | (bscale === 1 && bzero === 0 ? 0 : SCALED);
   const wide = BigInt.asUintN(64, BigInt(blank ?? 0));
   return [
-    ...f64Words(bscale),
-    ...f64Words(bzero),
+    ...f64(bscale),
+    ...f64(bzero),
     f32(bscale),
     f32(exact ? layout.bzero : bzero),
     u32(flags),
@@ -77,11 +77,6 @@ function decodeParams(layout: StoredLayout, planes: number): Param[] {
     u32(planes),
     u32(bitpix),
   ];
-}
-
-function f64Words(value: number): Param[] {
-  const words = new Uint32Array(Float64Array.of(value).buffer);
-  return [u32(words[0]!), u32(words[1]!)];
 }
 
 /** What {@linkcode decode} decodes. */

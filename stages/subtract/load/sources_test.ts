@@ -3,7 +3,7 @@ import { openCompute } from "../../../gpu/compute.ts";
 import { bit } from "../../../sky/mask.ts";
 import { median } from "../../../sky/stats.ts";
 import { addStar, normalNumbers, randomNumbers } from "../_synthetic_pair.ts";
-import type { SourceImage } from "./source_shape.ts";
+import type { SourceImage } from "../../../gpu/kernels/measure_sources/measure_sources.ts";
 import { findSources, type ImageSources } from "./sources.ts";
 import type { SourceList } from "./stars.ts";
 

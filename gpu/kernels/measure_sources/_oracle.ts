@@ -1,17 +1,10 @@
 /**
- * The place and the shape of a source.
+ * What `measure_sources` computes, in plain TypeScript.
  *
  * @module
  */
 
-import type { PeakImage } from "../../../gpu/kernels/find_peaks/find_peaks.ts";
-
-/** An image with its sky and mask. */
-export interface SourceImage extends PeakImage {
-  /** `[height, width]`, bit planes. */
-  readonly mask: Uint16Array<ArrayBufferLike>;
-  readonly gainEAdu: number;
-}
+import type { SourceImage } from "./measure_sources.ts";
 
 /** Place and shape of a source. */
 export interface Shape {
@@ -157,4 +150,35 @@ export function windowedCentre(
     y += 2 * sumY / sum;
   }
   return Math.hypot(x - x0, y - y0) < fwhmPx ? { x, y } : { x: x0, y: y0 };
+}
+
+/**
+ * Sum above the sky of the pixels whose centres lie within a radius.
+ *
+ * @param image The image.
+ * @param place Middle of the disc, px.
+ * @param sky Level to take off, ADU.
+ * @param radius px.
+ * @returns The sum, the pixels, and whether none lies beyond the image.
+ */
+export function aperture(
+  image: SourceImage,
+  place: { readonly x: number; readonly y: number },
+  sky: number,
+  radius: number,
+): { readonly sum: number; readonly count: number; readonly whole: boolean } {
+  const { width, height, data } = image;
+  let sum = 0, count = 0, whole = true;
+  for (let row = Math.ceil(place.y - radius); row <= place.y + radius; row++) {
+    for (let column = Math.ceil(place.x - radius); column <= place.x + radius; column++) {
+      if ((column - place.x) ** 2 + (row - place.y) ** 2 > radius ** 2) continue;
+      const inside = column >= 0 && row >= 0 && column < width && row < height;
+      whole &&= inside;
+      const value = inside ? data[row * width + column]! : NaN;
+      if (Number.isNaN(value)) continue;
+      sum += value - sky;
+      count++;
+    }
+  }
+  return { sum, count, whole };
 }

@@ -1,0 +1,31 @@
+// Elementary functions of float64 without tables: kernels have no static data. Right to a few units in
+// the last place for finite arguments.
+
+const LN2: f64 = 0.6931471805599453;
+
+/** Natural logarithm of a positive normal number. */
+export function ln(x: f64): f64 {
+  const bits = reinterpret<u64>(x);
+  let exponent = <i32>((bits >> 52) & 0x7ff) - 1023;
+  let m = reinterpret<f64>((bits & 0x000fffffffffffff) | 0x3ff0000000000000);
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    exponent++;
+  }
+  // 2 artanh(s), |s| < 0.172
+  const s = (m - 1) / (m + 1);
+  const s2 = s * s;
+  let sum: f64 = 0;
+  for (let k: f64 = 23; k > 0; k -= 2) sum = sum * s2 + 1 / k;
+  return <f64>exponent * LN2 + 2 * s * sum;
+}
+
+/** The exponential function of what is not above 700; 0 below −700. */
+export function exponential(x: f64): f64 {
+  if (x < -700) return 0;
+  const n = nearest<f64>(x / LN2);
+  const r = x - n * LN2;
+  let sum: f64 = 1;
+  for (let k: f64 = 14; k > 0; k -= 1) sum = 1 + sum * r / k;
+  return sum * reinterpret<f64>(<u64>(<i64>n + 1023) << 52);
+}
