@@ -28,6 +28,7 @@ import gauss50 from "./defaults/gauss_5.0_11x11.conv" with { type: "text" };
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UsageError } from "./errors.ts";
+import { makeScratchFolder } from "./scratch_folder.ts";
 import type { Environment } from "./explain.ts";
 
 /** Text of every default file, by name. */
@@ -95,7 +96,7 @@ function extract(name: string, text: string, env: Environment): string {
     const path = join(folder, name);
     if (holds(path, text) || write(folder, name, text)) return path;
   }
-  temporary ??= Deno.makeTempDirSync({ prefix: "gppy-defaults-" });
+  temporary ??= makeScratchFolder("gppy-defaults-");
   Deno.writeTextFileSync(join(temporary, name), text);
   return join(temporary, name);
 }

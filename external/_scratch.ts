@@ -8,8 +8,9 @@
  */
 
 import { basename, dirname, join, resolve } from "node:path";
+import { makeScratchFolder } from "../config/scratch_folder.ts";
 
-/** A folder that vanishes with its content when it is disposed of. */
+/** A folder that vanishes with its content when it is disposed of, or after its process was killed. */
 export class Scratch implements AsyncDisposable {
   /** Absolute path. */
   readonly folder: string;
@@ -24,14 +25,13 @@ export class Scratch implements AsyncDisposable {
    *
    * @param output Path of the file to come; its folder exists.
    */
-  static async beside(output: string): Promise<Scratch> {
-    const dir = dirname(resolve(output));
-    return new Scratch(await Deno.makeTempDir({ dir, prefix: `.${basename(output)}.part-` }));
+  static beside(output: string): Scratch {
+    return new Scratch(makeScratchFolder(`.${basename(output)}.part-`, dirname(resolve(output))));
   }
 
   /** Makes a scratch folder where the system keeps temporary files. */
-  static async temporary(): Promise<Scratch> {
-    return new Scratch(await Deno.makeTempDir({ prefix: "gppy-" }));
+  static temporary(): Scratch {
+    return new Scratch(makeScratchFolder("gppy-"));
   }
 
   /** Path of a file of the scratch folder. */

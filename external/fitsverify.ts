@@ -32,7 +32,7 @@ export async function runFitsverify(
   const wrong = new Map<string, string>();
   for (let at = 0; at < paths.length; at += BATCH) {
     // It takes blanks and commas in a name for the end of it.
-    await using scratch = await Scratch.temporary();
+    await using scratch = Scratch.temporary();
     const byName = new Map<string, string>();
     for (const path of paths.slice(at, at + BATCH)) byName.set(await scratch.link(path), path);
     const call = (args: readonly string[]) =>

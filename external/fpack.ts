@@ -66,7 +66,7 @@ async function convert(
   args: readonly string[],
   task: { readonly source: string; readonly target: string; readonly timeoutS?: number },
 ): Promise<void> {
-  await using scratch = await Scratch.beside(task.target);
+  await using scratch = Scratch.beside(task.target);
   const input = await scratch.link(task.source);
   const output = "converted.fits";
   const run = await tools.run(names, [...args, "-O", output, input], {

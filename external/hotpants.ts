@@ -84,7 +84,7 @@ export async function runHotpants(
   options: HotpantsOptions = {},
   timeoutS?: number,
 ): Promise<ToolRun> {
-  await using scratch = await Scratch.beside(files.difference);
+  await using scratch = Scratch.beside(files.difference);
   const args: string[] = [];
   for (const [key, flag, name] of INPUTS) {
     const path = files[key];

@@ -22,7 +22,7 @@ export async function runImhead(
   image: string,
   options: { readonly timeoutS?: number } = {},
 ): Promise<string> {
-  await using scratch = await Scratch.temporary();
+  await using scratch = Scratch.temporary();
   const run = await tools.run(PROGRAMS.imhead.names, [await scratch.link(image)], {
     cwd: scratch.folder,
     timeoutS: options.timeoutS ?? 60,

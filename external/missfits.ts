@@ -34,7 +34,7 @@ export interface MissfitsTask {
  * @throws {ExternalToolError} If MissFITS fails or writes nothing.
  */
 export async function runMissfits(tools: ToolSet, task: MissfitsTask): Promise<void> {
-  await using scratch = await Scratch.beside(task.output);
+  await using scratch = Scratch.beside(task.output);
   await scratch.link(task.image, "frame.fits");
   await scratch.write("frame.head", task.head);
   const config = await scratch.link(task.config, "config.missfits");

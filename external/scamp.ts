@@ -91,7 +91,7 @@ const SINGLE_CHIP: Settings = {
  * @throws {ExternalToolError} If SCAMP fails or leaves a catalogue without a solution.
  */
 export async function runScamp(tools: ToolSet, task: ScampTask): Promise<ScampOutcome> {
-  await using scratch = await Scratch.beside(task.xml);
+  await using scratch = Scratch.beside(task.xml);
   const stems = task.catalogues.map((_, i) => `field${String(i + 1).padStart(4, "0")}`);
   for (const [i, path] of task.catalogues.entries()) await scratch.link(path, `${stems[i]}.cat`);
   const config = await scratch.link(task.config, "config.scamp");

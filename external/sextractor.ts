@@ -45,7 +45,7 @@ export interface SextractorTask {
  * @throws {ExternalToolError} If the program fails or leaves no catalogue.
  */
 export async function runSextractor(tools: ToolSet, task: SextractorTask): Promise<ToolRun> {
-  await using scratch = await Scratch.beside(task.catalogue);
+  await using scratch = Scratch.beside(task.catalogue);
   const images = [...(task.detection === undefined ? [] : [task.detection]), task.image];
   const names: string[] = [];
   for (const image of images) names.push(await scratch.link(image));

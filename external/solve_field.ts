@@ -99,7 +99,7 @@ export async function runSolveField(
       details: { file: task.beside },
     });
   }
-  await using scratch = await Scratch.beside(task.beside);
+  await using scratch = Scratch.beside(task.beside);
   await writeTables(scratch.path("stars.xyls"), [{
     name: "STARS",
     columns: [

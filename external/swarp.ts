@@ -47,7 +47,7 @@ export interface SwarpTask {
  * @throws {ExternalToolError} If SWarp fails or leaves no stack.
  */
 export async function runSwarp(tools: ToolSet, task: SwarpTask): Promise<ToolRun> {
-  await using scratch = await Scratch.beside(task.output);
+  await using scratch = Scratch.beside(task.output);
   const names = task.inputs.map((_, i) => `frame${String(i + 1).padStart(4, "0")}`);
   for (const [i, input] of task.inputs.entries()) {
     await scratch.link(input.image, `${names[i]}.fits`);

@@ -7,7 +7,7 @@ import { readManifest } from "../stages/manifest_file.ts";
 import { Journal, journalPath } from "../watch/journal.ts";
 import { LEASE_VARIABLE } from "../watch/process_mark.ts";
 import { untilStirred } from "../watch/_processes.ts";
-import { PROC } from "../watch/process_source.ts";
+import { PROC } from "../config/process_source.ts";
 import { ROOT, runGppy } from "./run_program.ts";
 
 const NIGHT = "2024-04-23_gain2750";

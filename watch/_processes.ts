@@ -10,7 +10,7 @@ import type { World } from "./_watch_world.ts";
 import { realClock } from "./clock.ts";
 import { type Executor, processExecutor } from "./executor.ts";
 import { LEASE_VARIABLE } from "./process_mark.ts";
-import { PROC } from "./process_source.ts";
+import { PROC } from "../config/process_source.ts";
 import type { Journal, Night } from "./journal.ts";
 
 /** The program that the tests start. */

@@ -10,7 +10,8 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "./clock.ts";
 import type { Journal, Row } from "./journal.ts";
-import { isAlive, killMarked, ownMark, type ProcessMark } from "./process_mark.ts";
+import { isAlive, ownMark, type ProcessMark } from "../config/process_mark.ts";
+import { killMarked } from "./process_mark.ts";
 
 /** A lease that this process holds. */
 export interface Lease {

@@ -6,8 +6,9 @@ import { type Clock, realClock } from "./clock.ts";
 import type { Journal } from "./journal.ts";
 import { LeaseWatch, takeLease } from "./leases.ts";
 import { knowNight } from "./nights.ts";
-import { isAlive, killMarked, LEASE_VARIABLE, ownMark, type ProcessMark } from "./process_mark.ts";
-import { PROC, PS } from "./process_source.ts";
+import { isAlive, ownMark, type ProcessMark } from "../config/process_mark.ts";
+import { killMarked, LEASE_VARIABLE } from "./process_mark.ts";
+import { PROC, PS } from "../config/process_source.ts";
 
 const PATIENCE_MS = 120_000;
 

@@ -19,7 +19,7 @@ import {
   type Pause,
   toNotice,
 } from "./outbox_notice.ts";
-import { isAlive, ownMark, type ProcessMark } from "./process_mark.ts";
+import { isAlive, ownMark, type ProcessMark } from "../config/process_mark.ts";
 
 export type { NewNotice, Notice, NoticeFile, NoticeState, Pause } from "./outbox_notice.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { Journal, Night, NightState } from "./journal.ts";
-import { isAlive } from "./process_mark.ts";
+import { isAlive } from "../config/process_mark.ts";
 import { lastReconciliation, type Reconciliation } from "./reconcile.ts";
 
 /** A night that is worked on. */

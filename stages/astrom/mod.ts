@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { GppyError, UsageError } from "../../config/errors.ts";
+import { makeScratchFolder } from "../../config/scratch_folder.ts";
 import { PROGRAMS } from "../../external/programs.ts";
 import { median } from "../../sky/stats.ts";
 import type { Product } from "../manifest.ts";
@@ -37,7 +38,7 @@ export const astrom = defineStage({
   select: (products) =>
     products.filter(({ imageType }) => imageType === undefined || imageType === "light"),
   async run(params, context) {
-    const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".solve-" });
+    const scratch = makeScratchFolder(".solve-", context.folder);
     try {
       const setup = { params, context, scratch };
       const frames = await context.each(

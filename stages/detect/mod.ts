@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { makeScratchFolder } from "../../config/scratch_folder.ts";
 import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { type FlagLimits, isTransient } from "./flags.ts";
@@ -133,7 +134,7 @@ async function searchOne(
   context: StageContext,
 ): Promise<OneResult> {
   const inputs = await findInputs(difference, context);
-  const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".detect-" });
+  const scratch = makeScratchFolder(".detect-", context.folder);
   try {
     const result = await searchImage(inputs, { ...params, scratch }, params, context);
     const products = await saveSearch(result, params, context);

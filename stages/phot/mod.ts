@@ -6,6 +6,7 @@
 
 import { basename } from "node:path";
 import { z } from "zod";
+import { makeScratchFolder } from "../../config/scratch_folder.ts";
 import { UsageError } from "../../config/errors.ts";
 import type { Product } from "../manifest.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
@@ -125,7 +126,7 @@ async function measureOne(
   context: StageContext,
 ): Promise<OneResult> {
   const reference = await chooseReference(image, params.reference, context);
-  const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".phot-" });
+  const scratch = makeScratchFolder(".phot-", context.folder);
   try {
     const measured = await measureImage(image, reference, { ...params, scratch }, context);
     const zeroPoint = measured.calibration[0]?.zeroPoint ?? null;

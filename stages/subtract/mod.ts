@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { makeScratchFolder } from "../../config/scratch_folder.ts";
 import { VERSION } from "../../config/version.ts";
 import { readHeader } from "../../fits/file.ts";
 import type { FitsHeader } from "../../fits/header.ts";
@@ -192,7 +193,7 @@ async function subtractPair(
   params: Params,
   context: StageContext,
 ): Promise<DonePair> {
-  const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".subtract-" });
+  const scratch = makeScratchFolder(".subtract-", context.folder);
   try {
     using loaded = await loadPair(stack, reference, context, params);
     const engines = await chooseEngines(params, context, scratch);

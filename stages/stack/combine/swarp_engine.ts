@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { makeScratchFolder } from "../../../config/scratch_folder.ts";
 import { runSwarp, type SwarpInput } from "../../../external/swarp.ts";
 import { FitsHeader } from "../../../fits/header.ts";
 import { createImage, openImage } from "../../../fits/image.ts";
@@ -56,7 +57,7 @@ export async function* combineWithSwarp(
   grid: Grid,
   options: SwarpOptions,
 ): AsyncGenerator<StackStrip> {
-  const scratch = await Deno.makeTempDir({ dir: options.folder, prefix: ".swarp-" });
+  const scratch = makeScratchFolder(".swarp-", options.folder);
   try {
     const inputs: SwarpInput[] = [];
     for (const [index, frame] of frames.entries()) {

@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { nearestGaussMask } from "../../../config/gauss_conv.ts";
+import { makeScratchFolder } from "../../../config/scratch_folder.ts";
 import { readAsciiHead } from "../../../sky/catalogue.ts";
 import { crossMatch } from "../../../sky/match.ts";
 import { clippedStats } from "../../../sky/stats.ts";
@@ -100,7 +101,7 @@ async function knownStars(
 }
 
 async function findStars(frame: MeasuredFrame, context: StageContext): Promise<StarList> {
-  const scratch = await Deno.makeTempDir({ dir: context.folder, prefix: ".stars-" });
+  const scratch = makeScratchFolder(".stars-", context.folder);
   try {
     const pixelScaleArcsec = frame.wcs.pixelScaleArcsec;
     const { gainEAdu, saturationAdu } = frame;
