@@ -110,6 +110,8 @@ export interface EngineResult {
   strips(): AsyncIterable<DifferenceStrip>;
   /** How far the kernel, or the wider of two, carries a bad pixel, px. */
   readonly growPx: number;
+  /** Half side of the square beyond which the kernel, or the wider of two, is nothing, px, where it is known. */
+  readonly kernelHalfPx?: number;
   readonly kernel: KernelMetrics;
   /** Planes that the engine itself sets, `[height, width]`. */
   readonly mask?: Uint16Array;

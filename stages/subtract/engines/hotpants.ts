@@ -132,7 +132,7 @@ async function readResult(
     }, pair),
     mask: Uint16Array.from(bits.data, planesOf),
     growPx: field === undefined ? Math.ceil((settings.kernelRadiusPx ?? 10) / 2) : reachOf(field),
-    ...(field === undefined ? {} : { field }),
+    ...(field === undefined ? {} : { field, kernelHalfPx: field.halfPx }),
     kernel: {
       offered: pair.stars.length,
       ...await stampCounts(files.stampRegions),

@@ -43,6 +43,7 @@ export async function subtractNative(
     engine: "native",
     convolvedSide: fit.side,
     growPx: fit.growPx,
+    kernelHalfPx: fit.field.halfPx,
     field: fit.field,
     kernel: fit.metrics,
     noiseShare: share,

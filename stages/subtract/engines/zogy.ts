@@ -99,6 +99,7 @@ export async function subtractZogy(
     engine: "zogy",
     convolvedSide: "both",
     growPx: Math.max(reachOf(fields.science, CARRIED), reachOf(fields.reference, CARRIED)),
+    kernelHalfPx: Math.max(fields.science.halfPx, fields.reference.halfPx),
     psf: fields.psf,
     white: true,
     kernel: {

@@ -54,6 +54,26 @@ for (const [what, options] of CASES) {
   });
 }
 
+Deno.test("ZOGY leaves nothing around stars far brighter than those the PSFs were measured by", async () => {
+  const size = 700;
+  const { pair, stars } = syntheticPair({ size, seed: 17, stars: 1500 });
+  const { difference, variance } = await zogy(pair);
+  const pulls: number[] = [];
+  for (const { x, y, flux } of stars) {
+    if (flux < 5e4 || Math.min(x, y) < 40 || Math.max(x, y) > size - 40) continue;
+    for (let dy = -24; dy <= 24; dy++) {
+      for (let dx = -24; dx <= 24; dx++) {
+        if (Math.hypot(dx, dy) < 4 || Math.hypot(dx, dy) > 24) continue;
+        const i = (Math.round(y) + dy) * size + Math.round(x) + dx;
+        pulls.push(difference[i]! / Math.sqrt(variance[i]!));
+      }
+    }
+  }
+  assert.ok(pulls.length > 3000, `${pulls.length} pixels`);
+  const spread = Math.sqrt(pulls.reduce((sum, pull) => sum + pull * pull, 0) / pulls.length);
+  assert.ok(spread < 1.2, `spread ${spread}`);
+});
+
 /** Places on a grid, away from each other. */
 const PLACES = Array.from({ length: 36 }, (_, k) => ({
   x: 60 + 95 * (k % 6) + 0.37 * k % 1,

@@ -77,7 +77,7 @@ export async function finishDifference(
       weight: arrays.floats(pixels),
     };
     const { onRows, ...silent } = options;
-    const haloFrom = result.field && pair.bright?.length ? HALO_FROM * result.field.halfPx : 0;
+    const haloFrom = pair.bright?.length ? HALO_FROM * (result.kernelHalfPx ?? 0) : 0;
     const masked = await weighStrips(pair, result, whole, haloFrom > 0 ? silent : options);
     if (options.skyMeshPx > 0) await flatten(pair, whole, options);
     if (haloFrom > 0) {
@@ -181,9 +181,10 @@ async function joinStrip(
     await joinMasks(compute, second, firstRow, other, grow);
     add(other);
   }
-  if (result.field) {
+  if (result.kernelHalfPx !== undefined) {
     const rows = { firstRow, rows: joined.length / width, mask: joined };
-    growSaturated(first.moved, pair, result.field.halfPx, rows);
+    const moved = convolvedSide === "both" ? [science, reference] : [first.moved];
+    for (const mask of moved) growSaturated(mask, pair, result.kernelHalfPx, rows);
   }
   if (own) add(own.subarray(firstRow * width, firstRow * width + joined.length));
 }

@@ -53,8 +53,14 @@ export function kernelSurfaces(
   });
 }
 
-/** A kernel in a larger square, with zeros around it. */
-function enlarged(kernel: Float64Array, pixels: number): Float64Array {
+/**
+ * A kernel in a larger square, with zeros around it.
+ *
+ * @param kernel `[side, side]`, side odd.
+ * @param pixels Of the larger square.
+ * @returns The larger square; the kernel itself where it is as large.
+ */
+export function enlarged(kernel: Float64Array, pixels: number): Float64Array {
   if (kernel.length === pixels) return kernel;
   const side = Math.round(Math.sqrt(kernel.length)), into = Math.round(Math.sqrt(pixels));
   const margin = (into - side) / 2;

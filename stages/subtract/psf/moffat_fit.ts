@@ -20,11 +20,11 @@ const ITERATIONS = 40;
 
 /** A profile, and the level it stands on. */
 export interface MoffatFit {
-  /** Sampled at the centres of the pixels, `[side, side]`, without the level. */
+  /** Sampled at the centres of the pixels, `[2·reachPx + 1, 2·reachPx + 1]`, without the level. */
   readonly profile: Float64Array;
   /** What neighbours add everywhere. */
   readonly level: number;
-  /** Light of the profile beyond the square. */
+  /** Light of the profile beyond that square. */
   readonly beyond: number;
 }
 
@@ -36,9 +36,10 @@ export interface MoffatFit {
  *
  * @param psf `[side, side]`, side odd.
  * @param fwhmPx A first guess.
+ * @param reachPx How far the profile is wanted; as far as the PSF if left out.
  * @returns The profile and what goes with it.
  */
-export function fitMoffat(psf: Float64Array, fwhmPx: number): MoffatFit {
+export function fitMoffat(psf: Float64Array, fwhmPx: number, reachPx?: number): MoffatFit {
   const alpha = Math.log(Math.max(fwhmPx, 1) / (2 * Math.sqrt(2 ** (1 / 3) - 1)));
   let parameters: Parameters = [alpha, alpha, 0, Math.log(3), 0, 0];
   let model = scaled(parameters, psf), best = misfit(model, psf), damping = 1e-3;
@@ -52,8 +53,10 @@ export function fitMoffat(psf: Float64Array, fwhmPx: number): MoffatFit {
     [parameters, model, best] = [next, tried, found];
     if (done) break;
   }
-  const { height, level } = linear(profile(parameters, Math.round(Math.sqrt(psf.length))), psf);
-  const found = model.map((value) => value - level);
+  const side = Math.round(Math.sqrt(psf.length));
+  const { height, level } = linear(profile(parameters, side), psf);
+  const found = profile(parameters, reachPx === undefined ? side : 2 * reachPx + 1)
+    .map((value) => height * value);
   const [logX, logY, , logBeta] = parameters;
   const whole = (height * Math.PI * Math.exp(logX + logY)) / (Math.exp(logBeta) - 1);
   const inside = found.reduce((a, b) => a + b, 0);

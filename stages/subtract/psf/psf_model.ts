@@ -11,15 +11,16 @@ import {
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { Fourier, power, type Spectrum } from "./fourier.ts";
 import { fitMoffat } from "./moffat_fit.ts";
-import { kernelSurfaces } from "./kernel_surface.ts";
+import { enlarged, kernelSurfaces } from "./kernel_surface.ts";
+import { Rings } from "./rings.ts";
 import { stackStars, type StarStamp } from "./psf_stack.ts";
 
 /** A PSF that varies over the field. */
 export interface PsfModel {
   /** The stack of the stars, each over its flux, as it was measured: with noise, neighbours and a sum of about 1. */
   readonly field: KernelField;
-  /** Noise of a pixel of it. */
-  readonly pixelSigma: number;
+  /** Variance of a pixel of it, `[side, side]`. */
+  readonly variance: Float64Array;
   readonly fwhmPx: number;
   /** Flux of each star on the scale of this PSF, ADU; NaN for stars that were left out. */
   readonly fluxes: Float64Array;
@@ -58,8 +59,8 @@ export function measurePsf(stamps: readonly StarStamp[], options: PsfOptions): P
     basis: stacked.basis,
     orders: Array.from({ length: terms }, () => order),
   };
-  const { pixelSigma, used } = stacked;
-  const model = { field, pixelSigma, fluxes: stacked.fluxes, used, fwhmPx };
+  const { variance, used } = stacked;
+  const model = { field, variance, fluxes: stacked.fluxes, used, fwhmPx };
   return { ...model, fluxes: wholeFluxes(model, stamps, order) };
 }
 
@@ -79,49 +80,86 @@ function wholeFluxes(
   return model.fluxes.map((flux, k) => flux * kernelAt(totals!, stars[k]!.x, stars[k]!.y)[0]!);
 }
 
-/** Part of the profile's amplitude by which real PSFs are taken to differ from it. */
+/** The wings follow the profile to so many half-widths of what was measured, and so many px at most. */
+const WINGS = 2.5;
+const MOST_REACH_PX = 45;
+/** Part of the profile by which the mean around a ring is taken to differ from it. */
 const UNLIKE_PROFILE = 0.3;
+
+/** Of all rings, those over which trust falls at least. */
+const SMOOTH = 1 / 8;
 
 /** A PSF with less noise, and the profile that was fitted to it; the light of the first is 1 within the square and beyond. */
 interface CleanPsf {
   readonly psf: Float64Array;
   readonly profile: Float64Array;
+  /** The noise that is left: the sum of the variances of the pixels. */
+  readonly noise: number;
   /** The light of the PSF in units of the stack's. */
   readonly total: number;
 }
 
 /**
- * Takes noise off the measured PSF: where a Moffat profile fitted to it lies
- * above the noise the measurement stands; far out it is the mean around each
- * ring, then the profile. Each step is the Wiener filter of what the profile lacks.
+ * Takes noise off the measured PSF. A Moffat profile is fitted to it; of what the
+ * profile lacks the mean around each ring stands where the profile lies above its noise,
+ * and single pixels as far as those of their ring scatter more than noise makes
+ * them: Wiener filters both.
  */
 function cleanPsf(model: PsfModel, x: number, y: number): CleanPsf {
   const stacked = kernelAt(model.field, x, y);
-  const { profile, level, beyond } = fitMoffat(stacked, model.fwhmPx);
+  const { halfPx } = model.field, reachPx = Math.min(Math.round(WINGS * halfPx), MOST_REACH_PX);
+  const { profile, level, beyond } = fitMoffat(stacked, model.fwhmPx, reachPx);
+  const wide = new Rings(2 * reachPx + 1, "middle");
+  const core = cropped(profile, halfPx);
   // In a crowded field faint neighbours lie under every star; they are no part of it.
-  const measured = stacked.map((value) => value - level);
-  const side = Math.round(Math.sqrt(measured.length)), half = (side - 1) / 2;
-  const ringOf = (i: number) =>
-    Math.round(Math.hypot(i % side - half, Math.floor(i / side) - half));
-  const sums = new Float64Array(2 * half), counts = new Float64Array(2 * half);
-  measured.forEach((value, i) => {
-    sums[ringOf(i)]! += value - profile[i]!;
-    counts[ringOf(i)]!++;
-  });
+  const lacking = stacked.map((value, i) => value - level - core[i]!);
+  const rings = new Rings(2 * halfPx + 1, "middle");
+  const means = rings.means(lacking), noise = rings.means(model.variance);
+  const details = lacking.map((value, i) => value - means[rings.of[i]!]!);
+  const trust = trustIn(rings.smoothMeans(details.map((value) => value * value)), noise);
   // The level of the sky under a star is known no better than as many pixels of sky allow.
-  const pedestal = (1.6 * model.pixelSigma) / side;
-  const noise = model.pixelSigma ** 2;
-  const psf = measured.map((value, i) => {
-    const ring = ringOf(i), mean = sums[ring]! / counts[ring]!;
-    const signal = (UNLIKE_PROFILE * profile[i]!) ** 2;
-    const ringNoise = noise / counts[ring]! + pedestal ** 2;
-    const detail = (value - profile[i]! - mean) * (signal / (signal + noise));
-    return profile[i]! + mean * (signal / (signal + ringNoise)) + detail;
+  const pedestal = 2.5 * noise[halfPx]! / lacking.length;
+  let left = 0;
+  const own = core.map((value, i) => {
+    const ring = rings.of[i]!, signal = (UNLIKE_PROFILE * value) ** 2;
+    const ringTrust = signal / (signal + noise[ring]! / rings.counts[ring]! + pedestal);
+    left += trust[ring]! ** 2 * model.variance[i]!;
+    return (means[ring]! * ringTrust + details[i]! * trust[ring]!) * fade(ring / halfPx);
   });
-  const total = psf.reduce((a, b) => a + b, 0) + beyond;
+  const whole = enlarged(own, profile.length).map((value, i) => value + profile[i]!);
+  const total = whole.reduce((a, b) => a + b, 0) + beyond;
   const faded = (values: Float64Array) =>
-    values.map((value, i) => value * fade(ringOf(i) / half) / total);
-  return { psf: faded(psf), profile: faded(profile), total };
+    values.map((value, i) => value * fade(wide.of[i]! / reachPx) / total);
+  return { psf: faded(whole), profile: faded(profile), noise: left / total ** 2, total };
+}
+
+/** The middle of a square. */
+function cropped(image: Float64Array, halfPx: number): Float64Array {
+  const from = Math.round(Math.sqrt(image.length)),
+    side = 2 * halfPx + 1,
+    margin = (from - side) / 2;
+  return Float64Array.from({ length: side * side }, (_, i) => {
+    return image[(Math.floor(i / side) + margin) * from + margin + i % side]!;
+  });
+}
+
+/**
+ * The part of each ring's power that is no noise: it never rises outwards and has no steps, which
+ * would ring through the kernels.
+ */
+function trustIn(power: Float64Array, noise: Float64Array): Float64Array {
+  let least = 1;
+  const falling = power.map((value, ring) => {
+    return least = Math.min(least, value > 0 ? Math.max(0, 1 - noise[ring]! / value) : least);
+  });
+  const last = falling.length - 1, over = Math.round(SMOOTH * last);
+  return falling.map((_, ring) => {
+    let sum = 0;
+    for (let k = -over; k <= over; k++) {
+      sum += (over + 1 - Math.abs(k)) * falling[Math.min(Math.max(ring + k, 0), last)]!;
+    }
+    return sum / (over + 1) ** 2;
+  });
 }
 
 /** From 1 at three quarters of the way out to 0 at the border: a step there would ring through the kernels. */
@@ -133,9 +171,9 @@ function fade(out: number): number {
 /**
  * The transfer function of the PSF at a place.
  *
- * Where the noise of the measured PSF drowns its transfer function, that of a
- * Moffat profile fitted to it takes its place: the two are joined as a Wiener
- * filter of their difference would.
+ * Where the noise of the measured PSF drowns what sets it apart from a Moffat profile
+ * fitted to it, the profile takes its place: the two are joined as a Wiener filter
+ * of their difference would, ring by ring.
  *
  * @param model The PSF.
  * @param fourier The frequencies.
@@ -147,12 +185,14 @@ export function psfTransfer(model: PsfModel, fourier: Fourier, x: number, y: num
   const clean = cleanPsf(model, x, y);
   const measured = fourier.forward(clean.psf);
   const profile = fourier.forward(clean.profile);
-  const noise = model.pixelSigma ** 2 * clean.psf.length;
-  const trust = power(profile).map((value) => {
-    const signal = UNLIKE_PROFILE ** 2 * value;
-    return signal / (signal + noise);
+  const rings = new Rings(fourier.size, "first");
+  const away = power({
+    re: measured.re.map((value, i) => value - profile.re[i]!),
+    im: measured.im.map((value, i) => value - profile.im[i]!),
   });
+  const noise = new Float64Array(rings.counts.length).fill(clean.noise);
+  const trust = trustIn(rings.smoothMeans(away), noise);
   const join = (a: Float64Array, b: Float64Array) =>
-    a.map((value, i) => value + trust[i]! * (b[i]! - value));
+    a.map((value, i) => value + trust[rings.of[i]!]! * (b[i]! - value));
   return { re: join(profile.re, measured.re), im: join(profile.im, measured.im) };
 }

@@ -144,7 +144,8 @@ function shifted(
 export interface StackedStars {
   /** Coefficients of the polynomials over the field, `[terms, side, side]`. */
   readonly basis: Float64Array;
-  readonly pixelSigma: number;
+  /** Variance of a pixel of the PSF, averaged over the stars' places, `[side, side]`. */
+  readonly variance: Float64Array;
   /** `[stars]`, ADU; NaN for those left out. */
   readonly fluxes: Float64Array;
   readonly used: number;
@@ -172,11 +173,11 @@ export function stackStars(
   let kept = stamps.map(() => true);
   let fluxes = stamps.map((stamp) => coreFlux(stamp, options));
   let psfs: Float64Array[] = [];
-  let basis: Float64Array = new Float64Array(0), pixelSigma = 0;
+  let basis = new Float64Array(0), variance = new Float64Array(0);
   for (let round = 0; round < ROUNDS; round++) {
     kept = kept.map((keep, k) => keep && fluxes[k]! > 0);
     requireStars(kept.filter(Boolean).length, stamps.length);
-    ({ basis, pixelSigma } = solvePixels(stamps, { places, kept, fluxes, psfs, options }));
+    ({ basis, variance } = solvePixels(stamps, { places, kept, fluxes, psfs, options }));
     psfs = places.map((values) => psfOf(basis, values));
     const fits = stamps.map((stamp, k) => fitFlux(stamp, psfs[k]!, options));
     fluxes = fits.map(({ flux }) => flux);
@@ -185,7 +186,7 @@ export function stackStars(
   }
   const used = kept.filter(Boolean).length;
   const known = Float64Array.from(fluxes, (flux, k) => kept[k] ? flux : NaN);
-  return { basis, pixelSigma, fluxes: known, used };
+  return { basis, variance, fluxes: known, used };
 }
 
 function requireStars(left: number, offered: number): void {
@@ -221,12 +222,11 @@ function solvePixels(
     readonly psfs: readonly Float64Array[];
     readonly options: StampSize & { readonly order: number };
   },
-): { readonly basis: Float64Array; readonly pixelSigma: number } {
+): { readonly basis: Float64Array<ArrayBuffer>; readonly variance: Float64Array<ArrayBuffer> } {
   const { places, kept, fluxes, psfs, options } = parts;
   const terms = polynomialTerms(options.order);
   const pixels = (2 * options.halfPx + 1) ** 2;
-  const basis = new Float64Array(terms * pixels);
-  let information = 0;
+  const basis = new Float64Array(terms * pixels), variance = new Float64Array(pixels);
   for (let i = 0; i < pixels; i++) {
     const matrix = new Float64Array(terms * terms), vector = new Float64Array(terms);
     stamps.forEach((stamp, k) => {
@@ -242,14 +242,15 @@ function solvePixels(
       }
     });
     if (!(matrix[0]! > 0)) continue;
-    information += matrix[0]!;
+    // Each term of the polynomial takes as much of the noise as the mean does.
+    variance[i] = terms / matrix[0]!;
     solveScaled(matrix, vector).forEach((value, t) => basis[t * pixels + i] = value);
   }
-  return { basis: normalised(basis, terms), pixelSigma: 1 / Math.sqrt(information / pixels) };
+  return { basis: normalised(basis, terms), variance };
 }
 
 /** The constant term sums to one, the others to zero. */
-function normalised(basis: Float64Array, terms: number): Float64Array {
+function normalised(basis: Float64Array, terms: number): Float64Array<ArrayBuffer> {
   const pixels = basis.length / terms;
   const sums = Array.from({ length: terms }, (_, t) => {
     return basis.subarray(t * pixels, (t + 1) * pixels).reduce((a, b) => a + b, 0);
