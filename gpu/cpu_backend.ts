@@ -125,7 +125,7 @@ export class CpuBackend implements Backend {
 
   /** Hands a strip to the threads, behind one that they work on at most. */
   async #start(job: StripJob, signal: AbortSignal | undefined): Promise<StartedJob> {
-    for (const { kernel } of job.passes) await this.#threads.load(kernel.name, kernel.wasm);
+    for (const { kernel } of job.passes) this.#threads.load(kernel.name, kernel.wasm);
     const taken = job.slots.filter((slot) => this.#isCopied(slot) && isRead(slot));
     const waits = ({ given }: StartedJob) => taken.some(({ bytes }) => given.has(bytes!.buffer));
     while (this.#started.length > 1 || this.#started.some(waits)) await this.#oneDone();

@@ -87,7 +87,7 @@ class Thread {
 /** Some threads that do the same. */
 export class ThreadPool {
   readonly #threads: Thread[];
-  readonly #kernels = new Map<string, Promise<unknown>>();
+  readonly #kernels = new Set<string>();
 
   /**
    * Starts the threads.
@@ -108,16 +108,14 @@ export class ThreadPool {
     return this.#threads.length;
   }
 
-  /** Gives every thread a kernel, once. */
-  async load(kernel: string, wasm: string): Promise<void> {
-    const known = this.#kernels.get(kernel) ?? this.#load(kernel, wasm);
-    this.#kernels.set(kernel, known);
-    await known;
-  }
-
-  async #load(kernel: string, wasm: string): Promise<void> {
-    const module = await WebAssembly.compile(Uint8Array.fromBase64(wasm));
-    await this.#tellAll(() => ({ kernel, module }));
+  /** Gives every thread a kernel, once; what is told to them later finds it there. */
+  load(kernel: string, wasm: string): void {
+    if (this.#kernels.has(kernel)) return;
+    // kernels are small: compiling one takes less than waiting for it
+    const module = new WebAssembly.Module(Uint8Array.fromBase64(wasm));
+    this.#kernels.add(kernel);
+    // a failure shows in the first task
+    void this.#tellAll(() => ({ kernel, module })).catch(() => undefined);
   }
 
   /** Runs a task on all threads; settles when none works on it any more. */
