@@ -94,12 +94,17 @@ async function report(name: string, title: string, lines: readonly string[]): Pr
   if (values.write) await writeSection(name, title, lines);
 }
 
+function whole(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`"${text}" is no number of runs or frames`);
+  return Number(text);
+}
+
 const options: BenchOptions = {
   folder: values.folder,
-  rounds: Number(values.runs),
-  slowRounds: Number(values["slow-runs"]),
-  frames: values.frames.split(",").map(Number),
-  slowFrames: Number(values["slow-frames"]),
+  rounds: whole(values.runs),
+  slowRounds: whole(values["slow-runs"]),
+  frames: values.frames.split(",").map(whole),
+  slowFrames: whole(values["slow-frames"]),
 };
 await Deno.mkdir(options.folder, { recursive: true });
 await report("peers-machine", "Machine and method", [

@@ -8,7 +8,8 @@ from astropy.io import fits
 from astropy.stats import sigma_clip
 
 method, combined, *inputs = sys.argv[1:]
-rows = slice(3000, 3200)
+middle = fits.getheader(inputs[0])["NAXIS2"] // 2
+rows = slice(max(0, middle - 100), middle + 100)
 cube = np.stack([fits.open(path)[0].section[rows] for path in inputs]).astype(np.float64)
 if method == "median":
     truth = np.median(cube, axis=0)

@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { note } from "../../cli/terminal.ts";
 import type { BenchOptions } from "../bench_peers.ts";
 import { biasFrames, bytesOf, PIXELS } from "./frames.ts";
+import { type Agreement, compareReal } from "./combine_real.ts";
 import { ask, devices, gppy, libraries, python, shell, works } from "./programs.ts";
 import { race, type Racer, tableOf } from "./race.ts";
 
@@ -19,24 +20,14 @@ const LIBRARIES: Readonly<Record<Method, readonly string[]>> = {
   "clipped-mean": [],
 };
 
-interface Agreement {
-  /** Rows that were compared. */
-  readonly rows: number;
-  /** Largest difference, relative to the value. */
-  readonly relative: number;
-  /** Pixels whose bits differ. */
-  readonly different: number;
-  readonly pixels: number;
-}
-
 /** Combines 9, 21, … frames by each program and compares gppy's result with Python's. */
 export async function combineRace(method: Method, options: BenchOptions): Promise<string[]> {
   const lines: string[] = [];
   const frames = await biasFrames(options.folder, Math.max(...options.frames));
+  const output = join(options.folder, "combined.fits");
   for (const count of options.frames) {
     note(`${method} of ${count}`);
     const inputs = frames.slice(0, count);
-    const output = join(options.folder, "combined.fits");
     const bytes = bytesOf(inputs) + 4 * PIXELS;
     let agreement: Agreement | undefined;
     const results = await race(await racersOf(method, output, inputs, options), {
@@ -58,7 +49,7 @@ export async function combineRace(method: Method, options: BenchOptions): Promis
         "values with other bits.",
     );
   }
-  return lines;
+  return [...lines, "", ...await compareReal(method, output)];
 }
 
 async function racersOf(
