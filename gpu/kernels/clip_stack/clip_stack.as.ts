@@ -7,7 +7,7 @@
 // Of shorts the scratch memory holds the sorted samples: see column_sorter.ts.
 
 import { paramF32, paramU32, slotPointer, slotStride, widthOf } from "../arguments.as";
-import { addColumn, gatherPixel, leftOver, SAMPLE, SUMS } from "./columns.as";
+import { addColumn, gatherPixel, leftOver, LIMITS, SAMPLE, storeLimits, SUMS } from "./columns.as";
 import { finishColumn, storeMiddle } from "./finish_column.as";
 import { addAndFinish, finishPixel, wantsSums } from "./finish_pixel.as";
 import { MEDIAN, WEIGHTED } from "./flags.as";
@@ -45,16 +45,18 @@ export function combineShorts(args: usize, from: u32, to: u32, scratch: usize): 
   const frames = paramU32(args, 0);
   const end = to * width;
   const first = from * width;
-  const sums = scratch + <usize>((end - first + COLUMN - 1) / COLUMN) * frames * SAMPLE;
+  const limits = scratch + <usize>((end - first + COLUMN - 1) / COLUMN) * frames * SAMPLE;
+  const sums = limits + LIMITS;
   const weighted = (paramU32(args, 3) & WEIGHTED) != 0;
+  storeLimits(args, limits);
   for (let p = first; p < end; p += COLUMN) {
     let left: u32 = 255;
-    addColumn(scratch, frames, sums);
+    addColumn(scratch, frames, limits, sums);
     if (p + COLUMN > end) {
       left = (1 << (end - p)) - 1;
     } else if (!weighted) {
       finishColumn(args, scratch, sums, p);
-      left = leftOver(args, scratch, sums);
+      left = leftOver(args, scratch, limits, sums);
     }
     for (; left != 0; left &= left - 1) {
       const i = ctz(left);
