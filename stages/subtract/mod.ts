@@ -11,7 +11,7 @@ import { readHeader } from "../../fits/file.ts";
 import type { FitsHeader } from "../../fits/header.ts";
 import type { Product } from "../manifest.ts";
 import { digestValue } from "../manifest_file.ts";
-import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
+import { defineStage, type NewProduct, type Progress, type StageContext } from "../stage.ts";
 import { type Attempt, type AttemptOptions, tryEngines } from "./output/attempts.ts";
 import { DECORRELATED } from "./output/decorrelated.ts";
 import { chooseEngines, ENGINES } from "./engines/engines.ts";
@@ -195,6 +195,8 @@ async function subtractPair(
 ): Promise<DonePair> {
   const scratch = makeScratchFolder(".subtract-", context.folder);
   try {
+    const progress = progressOf(stack, context);
+    progress(0, 1, "images");
     using loaded = await loadPair(stack, reference, context, params);
     const engines = await chooseEngines(params, context, scratch);
     const { folder, signal } = context;
@@ -203,13 +205,13 @@ async function subtractPair(
     const parts = { science: stack, loaded, folder, compute, signal, pictures };
     const outcome = await tryEngines(loaded, engines, {
       ...attemptOptions(stack, loaded, params, context),
-      ...{ compute, openFiles: () => openCompanions(parts) },
+      ...{ compute, progress, openFiles: () => openCompanions(parts) },
     });
     const { chosen } = outcome;
     using _images = chosen.finished;
     await using _files = chosen.files;
     const products = await writeOutputs({ ...parts, ...outcome });
-    const further = await writeFurther(products, loaded, chosen, params, context);
+    const further = await writeFurther(stack, products, { loaded, chosen }, params, context);
     const wanted = [params.decorrelate, params.score, params.psf].filter(Boolean).length;
     return {
       products: [...products, ...further],
@@ -225,10 +227,18 @@ async function subtractPair(
   }
 }
 
+/** Tells of the steps of one pair under its name. */
+function progressOf(stack: Product, context: StageContext): Progress {
+  return (done, total, what) => context.progress(done, total, `${stack.id}: ${what}`);
+}
+
 async function writeFurther(
+  stack: Product,
   products: readonly NewProduct[],
-  loaded: LoadedPair,
-  { pair, finished }: Attempt,
+  { loaded, chosen: { pair, finished } }: {
+    readonly loaded: LoadedPair;
+    readonly chosen: Attempt;
+  },
   params: Params,
   context: StageContext,
 ): Promise<NewProduct[]> {
@@ -241,8 +251,8 @@ async function writeFurther(
   const compute = await context.compute.get();
   const source = { pair, finished, compute, signal: context.signal };
   const header = bare(loaded.science.header);
-  const { psf } = params;
-  return await writeExtras({ difference, header, source, recipes, psf }, context);
+  const progress = progressOf(stack, context), { psf } = params;
+  return await writeExtras({ difference, header, source, recipes, psf, progress }, context);
 }
 
 function attemptOptions(
@@ -250,7 +260,7 @@ function attemptOptions(
   loaded: LoadedPair,
   params: Params,
   context: StageContext,
-): Omit<AttemptOptions, "compute" | "openFiles"> {
+): Omit<AttemptOptions, "compute" | "progress" | "openFiles"> {
   return {
     signal: context.signal,
     limits: { ...params, maxRegistrationPx: params.maxRegistration },

@@ -58,6 +58,23 @@ Deno.test("subtract aligns a rotated reference, finds the transients and passes 
   });
 });
 
+Deno.test("subtract tells how far it is within a pair, row by row to the last", async () => {
+  await withFixture({ size: 600 }, async (fixture) => {
+    const { context } = testContext({ ...fixture, stage: "subtract" });
+    const told: string[] = [];
+    const progress = (done: number, total: number, what: string) => {
+      told.push(`${what.replace(fixture.stackId, "id")} ${done}/${total}`);
+    };
+    const flags = { engine: "native", score: true, pictures: false };
+    await subtract.run(subtract.params.parse(flags), { ...context, progress });
+    assert.deepEqual(told, [
+      ...["id: images 0/1", "id: native, kernel 0/600"],
+      ...["id: native 512/600", "id: native 600/600"],
+      ...["id: score 256/600", "id: score 512/600", "id: score 600/600"],
+    ]);
+  });
+});
+
 Deno.test("subtract writes companions on the grid of the stack that fitsverify accepts", async () => {
   await withFixture({ size: 500, offsetArcsec: 60 }, async (fixture) => {
     const { outcome } = await run(fixture);

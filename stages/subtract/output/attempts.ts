@@ -7,6 +7,7 @@
 import { DataError, GppyError } from "../../../config/errors.ts";
 import type { Compute } from "../../../gpu/compute.ts";
 import type { Gate } from "../../manifest.ts";
+import type { Progress } from "../../stage.ts";
 import type { CompanionFiles } from "./companion_files.ts";
 import { finishDifference, type FinishedDifference } from "./finish.ts";
 import {
@@ -54,6 +55,8 @@ export interface AttemptOptions {
   readonly openFiles: () => Promise<CompanionFiles>;
   /** Science flux over reference flux of a star as the zero points have it. */
   readonly zeroPointRatio: number | undefined;
+  /** Told of the rows of a difference that are made, and what makes them. */
+  readonly progress: Progress;
   /** Told of each engine that failed. */
   readonly onFailure: (failed: FailedAttempt) => void;
 }
@@ -149,6 +152,7 @@ async function attemptOnce(
   pair: AlignedPair,
   options: AttemptOptions,
 ): Promise<Attempt> {
+  options.progress(0, pair.height, `${engine.name}, kernel`);
   const result = await engine.run(pair);
   const files = await options.openFiles();
   try {
@@ -169,7 +173,8 @@ async function judged(
   const { quiet } = loaded;
   const { skyMeshPx, compute, signal } = options;
   const onRows = files.write.bind(files);
-  const how = { quiet, skyMeshPx, compute, signal, onRows };
+  const progress = (rows: number) => options.progress(rows, pair.height, result.engine);
+  const how = { quiet, skyMeshPx, compute, signal, onRows, progress };
   const finished = await finishDifference(pair, result, how);
   const blocks = await blockResiduals(compute, pair, finished, quiet);
   const metrics = measureDifference(pair, finished, quiet, blocks, options.zeroPointRatio);

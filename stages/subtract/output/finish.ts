@@ -47,10 +47,14 @@ export interface FinishOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of rows that will not change any more, from the first to the last; waited for. */
   readonly onRows?: ((rows: CompanionRows) => Promise<void>) | undefined;
+  /** Told how many rows the engine has given. */
+  readonly progress?: ((rows: number) => void) | undefined;
 }
 
 /** Planes of an input that its neighbours inherit through the kernel. */
-const CARRIED = bit("BAD", "SAT", "CR", "INTRP", "SUSPECT", "NO_DATA", "EDGE", "STREAK");
+const CARRIED = bit(
+  ...["BAD", "SAT", "CR", "INTRP", "SUSPECT", "NO_DATA", "EDGE", "STREAK", "CROSSTALK"] as const,
+);
 const NO_DATA = bit("NO_DATA");
 
 /**
@@ -122,6 +126,7 @@ async function weighStrips(
     for await (const strip of result.strips()) {
       const { into, unusable } = await weighStrip(pair, result, strip, whole, options);
       masked += unusable;
+      options.progress?.(strip.firstRow + strip.rows);
       await writing;
       writing = options.onRows?.(into);
       writing?.catch(() => undefined); // told where it is waited for

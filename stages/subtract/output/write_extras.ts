@@ -9,7 +9,7 @@ import { GppyError } from "../../../config/errors.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
 import { createImage } from "../../../fits/image.ts";
 import type { Product } from "../../manifest.ts";
-import type { NewProduct, StageContext } from "../../stage.ts";
+import type { NewProduct, Progress, StageContext } from "../../stage.ts";
 import { writePsf } from "./psf_file.ts";
 import type { ExtraImage, ExtraRecipe, ExtraSource } from "./extra_images.ts";
 
@@ -23,6 +23,8 @@ export interface ExtraParts {
   readonly recipes: readonly ExtraRecipe[];
   /** Whether the PSF is written too. */
   readonly psf: boolean;
+  /** Told of the rows that are written. */
+  readonly progress: Progress;
 }
 
 /** Rows that are computed and written at once. */
@@ -60,7 +62,7 @@ export async function writeExtras(
 
 async function writeExtra(
   recipe: ExtraRecipe,
-  { difference, header, source }: ExtraParts,
+  { difference, header, source, progress }: ExtraParts,
   folder: string,
 ): Promise<NewProduct[]> {
   const id = `${difference.id}.${recipe.ending}`;
@@ -69,7 +71,11 @@ async function writeExtra(
   image.describe?.(own);
   const { width, height } = source.pair;
   const path = join(folder, `${id}.fits`);
-  await writeStrips(path, { width, height, header: own }, image.fill.bind(image));
+  const fill: ExtraImage["fill"] = async (firstRow, rows, into) => {
+    await image.fill(firstRow, rows, into);
+    progress(firstRow + rows, height, recipe.ending);
+  };
+  await writeStrips(path, { width, height, header: own }, fill);
   const common = inherited(difference);
   const { measured = {} } = image;
   const product = { ...common, id, kind: recipe.role, path, of: difference.id, measured };
