@@ -41,7 +41,7 @@ export const MASK_PLANES = {
   INEXACT_PSF: 12,
   /** The edge of an input's detector runs through here. */
   SENSOR_EDGE: 13,
-  /** Cross-talk from another amplifier. */
+  /** Shine of a saturated pixel of another amplifier: how much of it is left is not known. */
   CROSSTALK: 14,
 } as const;
 
@@ -76,8 +76,15 @@ export function bit(...names: readonly PlaneName[]): number {
   return names.reduce((bits, name) => bits | (1 << MASK_PLANES[name]), 0);
 }
 
-/** Planes that make a pixel unfit to be measured. */
-export const UNUSABLE: number = bit("BAD", "SAT", "CR", "EDGE", "NO_DATA", "STREAK");
+/**
+ * Planes that make a pixel unfit to be measured.
+ *
+ * CROSSTALK is one of them: the light above saturation that shines onto the other amplifiers is not
+ * known, so that what is left of it after the correction looks like a new source.
+ */
+export const UNUSABLE: number = bit(
+  ...["BAD", "SAT", "CR", "EDGE", "NO_DATA", "STREAK", "CROSSTALK"] as const,
+);
 
 /**
  * Drops the plane STREAK where a stack has left the streak out (CLIPPED): the value is that of the

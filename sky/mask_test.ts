@@ -20,6 +20,8 @@ import {
 Deno.test("planesOf() undoes bit()", () => {
   assert.deepEqual(planesOf(bit("CR", "BAD", "STREAK")), ["BAD", "CR", "STREAK"]);
   assert.equal(countMasked(Uint16Array.of(0, 1, 8, 32), UNUSABLE), 2);
+  const fit = planesOf(0x7fff & ~UNUSABLE);
+  assert.ok(fit.includes("SUSPECT") && !fit.includes("CROSSTALK"), fit.join(" "));
 });
 
 Deno.test("writeMask() and readMask() keep every value, and each plane has its card", () =>

@@ -9,14 +9,14 @@ import type { Logger } from "@logtape/logtape";
 import { DataError, GppyError } from "../config/errors.ts";
 import { reasonOf } from "../config/reason.ts";
 import type { Site } from "../config/site.ts";
-import { readHeader, scanFits } from "../fits/file.ts";
+import { type Hdu, readHeader, scanFits } from "../fits/file.ts";
 import { type FrameInfo, readFrameInfo } from "../sky/frame_info.ts";
 import { type Left, type Manifest, MANIFEST_VERSION, type Product } from "./manifest.ts";
 import { digestFile } from "./manifest_file.ts";
 import type { Progress, StageDeclaration } from "./stage.ts";
 
 const FITS_NAME = /\.(fits|fit|fts)(\.fz)?$/i;
-const COMPANION_NAME = /\.(mask|weight)\.fits$/i;
+const COMPANION_NAME = /\.(mask|weight)\.fits(\.fz)?$/i;
 
 /** What is known besides the files. */
 export interface IngestOptions {
@@ -50,7 +50,7 @@ export async function ingest(
   paths: readonly string[],
   options: IngestOptions,
 ): Promise<Manifest> {
-  const files = inOrder((await Promise.all(paths.map(listFits))).flat());
+  const files = withoutCopies(inOrder((await Promise.all(paths.map(listFits))).flat()));
   const source = resolve(paths[0] ?? ".");
   if (files.length === 0) {
     throw new DataError(`Cannot read a night from "${source}": there is no FITS file in it`, {
@@ -88,6 +88,25 @@ function inOrder(files: readonly string[]): string[] {
   return [...new Set(files)].sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
 }
 
+/** Without compressed copies of files that are there as well, as `calib --compress` makes them. */
+function withoutCopies(files: readonly string[]): string[] {
+  const all = new Set(files);
+  return files.filter((file) => !all.has(file.replace(/\.fz$/i, "")) || !/\.fz$/i.test(file));
+}
+
+/** Only calib unpacks: the other stages read rows where they lie in the file. */
+function refusePacked(file: string, units: readonly Hdu[], as: IngestOptions["as"]): void {
+  const packed = units.find(({ kind }) => kind === "compressed-image");
+  if (as === "raw" || packed === undefined) return;
+  throw new DataError(
+    `Cannot take "${file}" as a ${as}: it is compressed (${
+      packed.header.text("ZCMPTYPE")
+    }); unpack ` +
+      `it with funpack, its mask and its weight too`,
+    { details: { file, hdu: packed.index } },
+  );
+}
+
 async function listFits(path: string): Promise<string[]> {
   const full = resolve(path);
   const info = await Deno.stat(full).catch((cause) => {
@@ -116,7 +135,9 @@ async function ingestOne(
       details: { file, other },
     });
   }
-  const primary = (await scanFits(file))[0]!.header;
+  const units = await scanFits(file);
+  refusePacked(file, units, options.as);
+  const primary = units[0]!.header;
   const own = await readHeader(file);
   const unit = options.unit ?? unitOfPath(file, options.site);
   const main = primary.has("DATE-OBS") ? primary : own; // of several images the first header

@@ -49,6 +49,26 @@ Deno.test("curate lays the tree out by object, unit and filter, with its shelves
   });
 });
 
+Deno.test("curate takes what is made of a difference along, with its headers", async () => {
+  await withFolder(async (base) => {
+    const site = await siteOf(base);
+    const images = await Promise.all(
+      (["difference", "decorrelated", "score"] as const).map(async (kind) => {
+        const image = await frame(base, `calib_a.${kind}`);
+        return { ...image, kind, ...(kind === "difference" ? {} : { of: "calib_a.difference" }) };
+      }),
+    );
+    const { outcome, left } = await run(site, base, images);
+    assert.deepEqual(left, []);
+    const home = join(site.paths.processed, "T09614", "7DT07", "m600");
+    assert.deepEqual((await filesBelow(home)).map((path) => path.slice(home.length + 1)), [
+      ...["calib_a.decorrelated.fits", "calib_a.difference.fits", "calib_a.score.fits"],
+      ...["decorrelated", "difference", "score"].map((kind) => `header/calib_a.${kind}.header`),
+    ]);
+    assert.equal(outcome.metrics.linked, 3);
+  });
+});
+
 Deno.test("curate again does nothing, and nothing again from the manifest it made", async () => {
   await withFolder(async (base) => {
     const site = await siteOf(base);

@@ -25,7 +25,9 @@ export interface IndexFrame {
   readonly now: Date;
 }
 
-const IMAGES: readonly ProductKind[] = ["frame", "stack", "difference"];
+const IMAGES: readonly ProductKind[] = [
+  ...["frame", "stack", "difference", "decorrelated", "score"] as const,
+];
 
 /**
  * The rows of curated products.

@@ -20,6 +20,8 @@ const DEFAULT_KINDS: readonly ProductKind[] = [
   "frame",
   "stack",
   "difference",
+  "decorrelated",
+  "score",
   "mask",
   "weight",
   "catalogue",
@@ -30,7 +32,9 @@ const DEFAULT_KINDS: readonly ProductKind[] = [
   "stamp",
 ];
 /** Kinds whose headers are kept as text. */
-const WITH_HEADER: readonly ProductKind[] = ["frame", "stack", "difference"];
+const WITH_HEADER: readonly ProductKind[] = [
+  ...["frame", "stack", "difference", "decorrelated", "score"] as const,
+];
 
 const params = z.object({
   kinds: z.array(z.enum(PRODUCT_KINDS)).default([...DEFAULT_KINDS])
@@ -61,7 +65,7 @@ export const curate = defineStage({
   name: "curate",
   summary: "Put the products into the processed tree",
   description:
-    "Brings frames, stacks and differences to <processed>/<OBJECT>/<UNIT>/<FILTER>/, photometry to " +
+    "Brings frames, stacks, differences and what is made of these to <processed>/<OBJECT>/<UNIT>/<FILTER>/, photometry to " +
     "phot/ below it, what was found to transient/ with its stamps in png_image/ and fits_image/, and " +
     "headers as text to header/. Every file comes under a temporary name, is compared with the digest " +
     "of the manifest and only then gets its name, so it can be cut off at any instant and run again. " +
@@ -77,7 +81,7 @@ export const curate = defineStage({
   ),
   outputs: {
     ...Object.fromEntries(DEFAULT_KINDS.map((kind) => [kind, "In the processed tree"])),
-    header: "Header of a frame, stack or difference as text",
+    header: "Header of a frame, stack, difference, or decorrelated or score image as text",
   },
   metrics: z.object({
     files: z.int(),

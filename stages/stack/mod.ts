@@ -39,7 +39,7 @@ export const stack = defineStage({
   description:
     `Sorts frames by unit, object, filter and binning, and into blocks without a pause; resamples each
 block to one grid through the exact WCS (flux kept by the area of the pixels), and combines it without
-BAD, SAT, CR, STREAK and NO_DATA samples. Beside the stack stand its mask (planes of all samples that
+BAD, SAT, CR, STREAK, CROSSTALK and NO_DATA samples. Beside the stack stand its mask (planes of all samples that
 took part; CLIPPED, REJECTED; NO_DATA and the value 0 where nothing did) and its weight (inverse variance).`,
   params,
   inputs: { frame: "Calibrated frames with a WCS" },

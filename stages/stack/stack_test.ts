@@ -137,8 +137,9 @@ Deno.test("stack leaves masked samples out and hands their planes on", async () 
   const hot = [100, 120, 30000, BAD] as const;
   const ray = [200, 130, 9000, 0] as const;
   const same = dithered(0);
+  const ghost = [240, 70, 160, bit("CROSSTALK")] as const;
   const specs = [
-    ...frames(2, { wcs: same, spoilt: [hot] }),
+    ...frames(2, { wcs: same, spoilt: [hot, ghost] }),
     { wcs: same, spoilt: [hot, ray] },
     ...frames(4, { wcs: same, spoilt: [[100, 120, 30000, BAD], [60, 60, 60000, bit("SAT")]] }),
   ];
@@ -150,6 +151,8 @@ Deno.test("stack leaves masked samples out and hands their planes on", async () 
     assert.equal(weight.data[at(100, 120)], 0);
     assert.equal(mask.data[at(200, 130)], bit("CLIPPED"));
     assert.ok(Math.abs(image.data[at(200, 130)]!) < 15);
+    assert.equal(mask.data[at(240, 70)], bit("REJECTED"));
+    assert.ok(Math.abs(image.data[at(240, 70)]!) < 12, "60 ADU of crosstalk in two frames");
     assert.equal(mask.data[at(60, 60)], bit("REJECTED", "SAT"));
     assert.ok(Math.abs(image.data[at(60, 60)]!) < 15);
     assert.ok(weight.data[at(60, 60)]! < weight.data[at(61, 60)]! * 0.6);

@@ -53,7 +53,7 @@ export interface StackFrame {
 export type MeasuredFrame = Omit<StackFrame, "scale" | "scaledBy" | "commonStars">;
 
 /** Pixels with one of these planes take no part. */
-export const EXCLUDED = bit("BAD", "SAT", "NO_DATA", "CR", "STREAK");
+export const EXCLUDED = bit("BAD", "SAT", "NO_DATA", "CR", "STREAK", "CROSSTALK");
 
 /** What the site knows of the telescope of a frame. */
 export type Camera = Pick<
