@@ -80,7 +80,7 @@ export async function fitKernel(
       offered: pair.stars.length,
       used: solution.used.length,
       clipped: solution.clipped,
-      conditionNumber: solution.conditionNumber,
+      conditionNumber: solution.conditionNumber(),
       sum: side === "reference" ? scale : 1 / scale,
       orders: describeOrders(solution.orders),
       chi2: solution.chi2,

@@ -50,10 +50,11 @@ function unitDiagonal(
   n: number,
 ): { matrix: Float64Array; scale: Float64Array } {
   const scale = Float64Array.from({ length: n }, (_, i) => Math.sqrt(matrix[i * n + i]!) || 1);
-  return {
-    scale,
-    matrix: matrix.map((value, k) => value / (scale[Math.floor(k / n)]! * scale[k % n]!)),
-  };
+  const scaled = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0, k = i * n; j < n; j++, k++) scaled[k] = matrix[k]! / (scale[i]! * scale[j]!);
+  }
+  return { scale, matrix: scaled };
 }
 
 /**
@@ -72,8 +73,7 @@ export function factorise(
   const lower = matrix.slice();
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
-      let sum = lower[i * n + j]!;
-      for (let k = 0; k < j; k++) sum -= lower[i * n + k]! * lower[j * n + k]!;
+      const sum = lower[i * n + j]! - dot(lower, i * n, j * n, j);
       if (i !== j) lower[i * n + j] = sum / lower[j * n + j]!;
       else if (sum > smallestPivot) lower[i * n + i] = Math.sqrt(sum);
       else return undefined;
@@ -82,17 +82,32 @@ export function factorise(
   return lower;
 }
 
-/** Solves by a lower factor and its transpose. */
+/** Of two parts of an array; four sums at a time, so that the additions need not wait for each other. */
+function dot(values: Float64Array, a: number, b: number, count: number): number {
+  let s0 = 0, s1 = 0, s2 = 0, s3 = 0, k = 0;
+  for (; k + 4 <= count; k += 4) {
+    s0 += values[a + k]! * values[b + k]!;
+    s1 += values[a + k + 1]! * values[b + k + 1]!;
+    s2 += values[a + k + 2]! * values[b + k + 2]!;
+    s3 += values[a + k + 3]! * values[b + k + 3]!;
+  }
+  for (; k < count; k++) s0 += values[a + k]! * values[b + k]!;
+  return s0 + s1 + s2 + s3;
+}
+
+/** Solves by a lower factor and its transpose, along the rows of the factor both times. */
 function substitute(lower: Float64Array, right: Float64Array): Float64Array {
   const n = right.length;
   const x = right.slice();
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) x[i]! -= lower[i * n + k]! * x[k]!;
-    x[i]! /= lower[i * n + i]!;
+  for (let i = 0, row = 0; i < n; i++, row += n) {
+    let sum = x[i]!;
+    for (let k = 0; k < i; k++) sum -= lower[row + k]! * x[k]!;
+    x[i] = sum / lower[row + i]!;
   }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i]! -= lower[k * n + i]! * x[k]!;
-    x[i]! /= lower[i * n + i]!;
+  for (let i = n - 1, row = i * n; i >= 0; i--, row -= n) {
+    const value = x[i]! / lower[row + i]!;
+    x[i] = value;
+    for (let k = 0; k < i; k++) x[k]! -= lower[row + k]! * value;
   }
   return x;
 }
@@ -142,18 +157,22 @@ function extremeEigenvalue(n: number, apply: (x: Float64Array) => Float64Array):
   let size = 0;
   for (let step = 0; step < POWER_STEPS; step++) {
     x = apply(x);
-    size = Math.hypot(...x);
+    let squares = 0;
+    for (let i = 0; i < n; i++) squares += x[i]! * x[i]!;
+    size = Math.sqrt(squares);
     if (!(size > 0)) return 0;
-    x = x.map((value) => value / size);
+    for (let i = 0; i < n; i++) x[i]! /= size;
   }
   return size;
 }
 
 function multiply(matrix: Float64Array, x: Float64Array): Float64Array {
   const n = x.length;
-  return x.map((_, i) => {
+  const out = new Float64Array(n);
+  for (let i = 0, k = 0; i < n; i++) {
     let sum = 0;
-    for (let k = 0; k < n; k++) sum += matrix[i * n + k]! * x[k]!;
-    return sum;
-  });
+    for (let j = 0; j < n; j++) sum += matrix[k++]! * x[j]!;
+    out[i] = sum;
+  }
+  return out;
 }

@@ -39,8 +39,8 @@ export interface FieldSolution {
   /** Stars that were kept. */
   readonly used: readonly StampEquations[];
   readonly clipped: number;
-  /** Largest over smallest eigenvalue of the normal matrix scaled to unit diagonal. */
-  readonly conditionNumber: number;
+  /** Finds the largest over the smallest eigenvalue of the normal matrix scaled to unit diagonal. */
+  readonly conditionNumber: () => number;
   /** Median over the stars kept of χ² a pixel. */
   readonly chi2: number;
 }
@@ -77,7 +77,7 @@ export function solveField(
     coefficients,
     used,
     clipped: stamps.length - used.length,
-    conditionNumber: condition(system.matrix, coefficients.length),
+    conditionNumber: () => condition(system.matrix, coefficients.length),
     chi2: median(used.map((stamp) => chi2PerPixel(stamp, coefficients, options))),
   };
 }

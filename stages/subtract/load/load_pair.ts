@@ -131,10 +131,11 @@ async function loadInto(
   const partsOf = async (image: LoadedImage, path: string, { fwhmPx }: ImageSources) => {
     return { path, image, fwhmPx, noise: await noiseOf(image, quiet, fwhmPx, where) };
   };
-  const halves = {
-    science: await partsOf(science, product.path, found.science),
-    reference: await partsOf(reference, referencePath, found.reference),
-  };
+  const [own, other] = await both(
+    () => partsOf(science, product.path, found.science),
+    () => partsOf(reference, referencePath, found.reference),
+  );
+  const halves = { science: own, reference: other };
   const bright = brightStars(found.science.list);
   const pairWith = (noiseShare: number) => makePair(halves, { stars, quiet, bright }, noiseShare);
   return {
