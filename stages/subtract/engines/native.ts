@@ -158,7 +158,7 @@ function partsOf(
 }
 
 /** Nodes along the longer side of the surfaces at least, where they lie closer than a square of the sky. */
-const SURFACE_NODES = 64;
+const SURFACE_NODES = 32;
 
 function surfacesFor(pair: AlignedPair, fit: KernelFit, unit: number): Surfaces {
   const [sharp, broad] = sidesOf(pair, fit);
