@@ -7,6 +7,7 @@
 import { DataError, GppyError, GpuError } from "../config/errors.ts";
 import { isPlaceFault } from "../config/place_fault.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
+import type { Digests } from "./digests.ts";
 import type { Left, Manifest, Product, ProductKind } from "./manifest.ts";
 import type { EachOptions, LeaveReason, StageContext } from "./stage.ts";
 import { together } from "./together.ts";
@@ -17,7 +18,12 @@ export type ContextParts =
     StageContext,
     "inputs" | "manifest" | "site" | "folder" | "tools" | "signal" | "log" | "progress"
   >
-  & { readonly stage: string; readonly compute?: LazyCompute };
+  & {
+    readonly stage: string;
+    readonly compute?: LazyCompute;
+    /** Told of files that are complete. */
+    readonly digests?: Digests;
+  };
 
 /** A context together with the list that its failures go to. */
 export interface RecordingContext {
@@ -32,7 +38,7 @@ export interface RecordingContext {
  * @returns The context, and the list of what gets left behind while it is used.
  */
 export function makeContext(parts: ContextParts): RecordingContext {
-  const { stage, ...rest } = parts;
+  const { stage, digests, ...rest } = parts;
   const left: Left[] = [];
   const paths = new Map(parts.manifest.products.map((product) => [product.id, product.path]));
   const companions = indexCompanions(parts.manifest);
@@ -58,6 +64,7 @@ export function makeContext(parts: ContextParts): RecordingContext {
     ...rest,
     compute: parts.compute ?? new LazyCompute({ device: "cpu" }),
     leave,
+    complete: (path) => digests?.begin(path),
     companion: (imageId, kind, role) => companions.get(companionKey(imageId, kind, role)),
     each: (items, work, options) => runEach(items, work, options, { ...parts, leave }),
   };

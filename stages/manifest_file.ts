@@ -112,8 +112,9 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
  */
 export async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash("sha256");
-  let [buffer, other] = [new Uint8Array(4 << 20), new Uint8Array(4 << 20)];
   using file = await Deno.open(path);
+  const length = Math.min(4 << 20, (await file.stat()).size + 1);
+  let [buffer, other] = [new Uint8Array(length), new Uint8Array(length)];
   let bytes = 0;
   for (let n = await file.read(buffer); n !== null;) {
     const next = file.read(other); // while this is added up

@@ -15,8 +15,9 @@ import { toolSet } from "../external/run_tool.ts";
 import { VERSION } from "../config/version.ts";
 import type { LazyCompute } from "../gpu/lazy_compute.ts";
 import { makeContext } from "./context.ts";
+import { Digests } from "./digests.ts";
 import type { Left, Manifest, Product, StageRecord } from "./manifest.ts";
-import { digestFile, digestValue, readManifest, writeManifest } from "./manifest_file.ts";
+import { digestValue, readManifest, writeManifest } from "./manifest_file.ts";
 import type { ResolvedParameters } from "./parameters.ts";
 import { findRetired, readRetired, requireInputs } from "./retired.ts";
 import type { NewProduct, Progress, StageDeclaration } from "./stage.ts";
@@ -88,6 +89,7 @@ export async function runStage(request: StageRequest): Promise<StageResult> {
   await makeFolder(folder);
   const started = new Date();
   const tools = toolSet({ signal: request.signal, log: request.log });
+  using digests = new Digests();
   const { context, left } = makeContext({
     ...request,
     manifest,
@@ -95,12 +97,13 @@ export async function runStage(request: StageRequest): Promise<StageResult> {
     inputs,
     folder,
     tools,
+    digests,
   });
   const outcome = inputs.length === 0
     ? { products: [], metrics: {} }
     : await stage.run(request.parameters.values, context);
   request.signal.throwIfAborted();
-  const products = await describeProducts(outcome.products, stage.name);
+  const products = await describeProducts(outcome.products, stage.name, digests);
   const record: StageRecord = {
     name: stage.name,
     gppy: VERSION,
@@ -220,10 +223,12 @@ async function makeFolder(folder: string): Promise<void> {
 async function describeProducts(
   products: readonly NewProduct[],
   stage: string,
+  digests: Digests,
 ): Promise<Product[]> {
+  for (const { path } of products) digests.begin(path);
   const described: Product[] = [];
   for (const product of products) {
-    const digest = await digestFile(product.path);
+    const digest = await digests.of(product.path);
     await flushToDisk(product.path); // the manifest must not outlive what it promises
     described.push({ from: [], measured: {}, gates: [], ...product, ...digest, stage });
   }

@@ -75,6 +75,11 @@ export interface StageContext {
     work: (item: Item) => Promise<Result> | Result,
     options: EachOptions<Item>,
   ): Promise<Result[]>;
+  /**
+   * Tells that the file of a product is complete, so that its digest is found while the stage goes on;
+   * of others it is found at the end.
+   */
+  complete(path: string): void;
   /** Records something as left behind without throwing: a gate that failed, a borrowed frame. */
   leave(id: string, reason: LeaveReason): void;
 }

@@ -202,7 +202,8 @@ async function subtractPair(
     const { folder, signal } = context;
     const compute = await context.compute.get();
     const { pictures } = params;
-    const parts = { science: stack, loaded, folder, compute, signal, pictures };
+    const { complete } = context;
+    const parts = { science: stack, loaded, folder, compute, signal, pictures, complete };
     const outcome = await tryEngines(loaded, engines, {
       ...attemptOptions(stack, loaded, params, context),
       ...{ compute, progress, openFiles: () => openCompanions(parts) },

@@ -128,6 +128,7 @@ async function loadInto(
   quietPixels(science, [found.science.list, found.reference.list], widest, quiet);
   const referencePath = join(context.folder, `${product.id}.ref.fits`);
   await keepReference(referencePath, { chosen, aligned, reference, science });
+  context.complete(referencePath);
   const partsOf = async (image: LoadedImage, path: string, { fwhmPx }: ImageSources) => {
     return { path, image, fwhmPx, noise: await noiseOf(image, quiet, fwhmPx, where) };
   };

@@ -30,6 +30,8 @@ export interface OutputParts {
   readonly signal: AbortSignal;
   /** Whether pictures are drawn. */
   readonly pictures: boolean;
+  /** Told of files that are complete. */
+  readonly complete: (path: string) => void;
 }
 
 /**
@@ -56,6 +58,7 @@ export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
     await files.writeWhole({ mask, weight }, { width, height });
   }
   const images = describeImages(parts, at);
+  for (const { path } of images) parts.complete(path);
   return parts.pictures ? [...images, ...await writePictures(parts)] : images;
 }
 
