@@ -29,6 +29,9 @@ export interface ComputeOptions {
   readonly onEvent?: (text: string) => void;
 }
 
+/** Makes the job that is the best one for a kind of backend. */
+export type JobMaker = (kind: Backend["kind"]) => StripJob;
+
 /**
  * Runs jobs on the chosen backend and, when that fails, on the next one.
  *
@@ -82,11 +85,12 @@ export class Compute implements Disposable {
    * @throws {GpuError} If the cpu backend fails too.
    * @throws The signal's reason.
    */
-  async run(job: StripJob, signal?: AbortSignal): Promise<void> {
-    const hasShaders = job.passes.every(({ kernel }) => kernel.wgsl !== undefined);
+  async run(work: StripJob | JobMaker, signal?: AbortSignal): Promise<void> {
     for (;;) {
       signal?.throwIfAborted();
       const backend = this.#backend;
+      const job = typeof work === "function" ? work(backend.kind) : work;
+      const hasShaders = job.passes.every(({ kernel }) => kernel.wgsl !== undefined);
       if (backend.kind === "webgpu" && !hasShaders) {
         this.#threads ??= new CpuBackend(this.#options.cpu);
         return await this.#threads.run(job, signal);

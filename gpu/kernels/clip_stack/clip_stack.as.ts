@@ -1,23 +1,28 @@
 // Combines K frames pixel by pixel: median or mean, with or without clipping. Samples are sorted by
 // a network of comparators, many pixels at once; clipping then only moves the ends of each range.
 //
-// Slots: 0 stack [K], f32 or big-endian i16; 1 network of floats, u16 pairs; 2 table, f32: weights [K],
+// Slots: 0 stack [K], f32 or big-endian i16; 1 network for the shader; 2 table, f32: weights [K],
 // variances [K], factors of the MAD by number of samples [K + 1]; 3 value, f32; 4 kept, u16;
 // 5 rejected, u16; 6 variance, f32. Parameters: see clip_stack.wgsl.
-// Of shorts the scratch memory holds the sorted samples: see column_sorter.ts.
+// The scratch memory holds the sorted samples: see column_sorter.ts.
 
-import { paramF32, paramU32, slotPointer, slotStride, widthOf } from "../arguments.as";
+import { paramF32, paramU32, slotPointer, widthOf } from "../arguments.as";
 import { addColumn, gatherPixel, leftOver, LIMITS, SAMPLE, storeLimits, SUMS } from "./columns.as";
 import { finishColumn, storeMiddle } from "./finish_column.as";
 import { addAndFinish, finishPixel, wantsSums } from "./finish_pixel.as";
-import { MEDIAN, WEIGHTED } from "./flags.as";
-import { FLOATS, loadFloats, middleOfFloats } from "./planes.as";
-import { sortPlanes } from "../sorted_samples.as";
+import { WEIGHTED } from "./flags.as";
+import {
+  addFloats,
+  finishFloats,
+  FLOAT_LIMITS,
+  leftOverFloats,
+  storeFloatLimits,
+} from "./float_columns.as";
 
-/** Pixels of floats that are sorted together. */
-const BLOCK: u32 = 32;
 /** Pixels of a column of shorts. */
 const COLUMN: u32 = 8;
+/** Pixels of a column of floats. */
+const FLOATS: u32 = 4;
 
 /** Median of shorts, whose one or two middle samples are in the scratch memory. */
 export function medianShorts(args: usize, from: u32, to: u32, scratch: usize): void {
@@ -75,29 +80,31 @@ function finishShorts(args: usize, pixel: usize, sums: usize, p: u32, lane: usiz
   else finishPixel(args, lane, frames, p, <f64>load<i32>(sums), <f64>squares);
 }
 
-/** Any combination of floats, with gaps. */
+/** Any combination of floats, with gaps; their sorted samples are in the scratch memory. */
 export function combineFloats(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
   const frames = paramU32(args, 0);
-  const counts = scratch;
-  const planes = scratch + FLOATS;
-  const stride = slotStride(args, 0);
-  const sums = wantsSums(args);
-  const plain = paramU32(args, 3) == MEDIAN;
-  const low = planes + <usize>((frames - 1) >> 1) * FLOATS;
-  const high = planes + <usize>(frames >> 1) * FLOATS;
   const end = to * width;
-  for (let p = from * width; p < end; p += BLOCK) {
-    const stack = slotPointer(args, 0) + (<usize>p << 2);
-    const whole = loadFloats(stack, stride, frames, planes, counts);
-    sortPlanes(planes, slotPointer(args, 1), paramU32(args, 1), FLOATS);
-    const size = min(BLOCK, end - p);
-    if (plain && whole && size == BLOCK) {
-      middleOfFloats(low, high, slotPointer(args, 3) + (<usize>p << 2));
-      continue;
+  const first = from * width;
+  const bytes = <usize>(frames + 1) * SAMPLE;
+  const limits = scratch + <usize>((end - first + FLOATS - 1) / FLOATS) * bytes;
+  const sums = limits + FLOAT_LIMITS;
+  const wanted = wantsSums(args);
+  const weighted = (paramU32(args, 3) & WEIGHTED) != 0;
+  storeFloatLimits(args, limits);
+  for (let p = first; p < end; p += FLOATS) {
+    let left: u32 = 15;
+    if (p + FLOATS > end) {
+      left = (1 << (end - p)) - 1;
+    } else if (!weighted) {
+      if (wanted) addFloats(scratch, frames, sums);
+      finishFloats(args, scratch, sums, p);
+      left = leftOverFloats(args, scratch, limits, sums);
     }
-    for (let i: u32 = 0; i < size; i++) {
-      addAndFinish(args, planes + (i << 2), load<u32>(counts + (i << 2)), p + i, sums);
+    for (; left != 0; left &= left - 1) {
+      const lane = scratch + (<usize>ctz(left) << 2);
+      addAndFinish(args, lane, load<u32>(lane + bytes - SAMPLE), p + ctz(left), wanted);
     }
+    scratch += bytes;
   }
 }

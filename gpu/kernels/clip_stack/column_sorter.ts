@@ -10,19 +10,22 @@
 import type { Kernel } from "../../job.ts";
 import { medianNetwork, type Network, sortingNetwork } from "./network.ts";
 
-/** Pixels of a column: what one vector holds. */
-export const COLUMN = 8;
+/** Bytes of one sample of each pixel of a column: of eight shorts or four floats. */
+export const SAMPLE_BYTES = 16;
 
-/** Bytes of one sample of each pixel of a column. */
-export const SAMPLE_BYTES: number = COLUMN * 2;
+/** What is sorted: big-endian int16, or float32 of this machine with NaN for gaps. */
+export type SampleType = "short" | "float";
 
 /** A kernel that sorts, and what it leaves behind. */
 export interface ColumnSorter {
-  /** Its entry `sortColumns` takes one slot, big-endian int16 `[frames, rows, width]`. */
+  /** Its entry `sortColumns` takes one slot, `[frames, rows, width]`. */
   readonly kernel: Kernel;
+  /** Pixels of a column. */
+  readonly pixels: number;
   /**
-   * Samples of a pixel that it leaves in the working memory, `[columns, samples, 8]` int16: all,
-   * from the smallest on, or the middle one or two.
+   * Samples of a pixel that it leaves in the working memory, `[columns, samples, pixels]`: all, from
+   * the smallest on, or the middle one or two. Of floats gaps are +Infinity, and the last one is
+   * their number without gaps, uint32.
    */
   readonly samples: number;
 }
@@ -32,19 +35,26 @@ const sorters = new Map<string, ColumnSorter>();
 /**
  * A kernel that sorts the samples of each pixel; for the processor alone.
  *
+ * @param type Of the samples.
  * @param frames Samples of a pixel.
  * @param wanted All of them or the middle ones.
  */
-export function columnSorter(frames: number, wanted: "all" | "median"): ColumnSorter {
-  const name = `sort_${wanted}_of_${frames}`;
+export function columnSorter(
+  type: SampleType,
+  frames: number,
+  wanted: "all" | "median",
+): ColumnSorter {
+  const name = `sort_${wanted}_of_${frames}_${type}s`;
   const known = sorters.get(name);
   if (known !== undefined) return known;
   const middle = [...new Set([(frames - 1) >> 1, frames >> 1])];
-  const [network, lanes] = wanted === "median"
-    ? [medianNetwork(frames), middle]
-    : [sortingNetwork(frames), [...Array(frames).keys()]];
-  const wasm = moduleOf(frames, [...place(), ...loop(column(frames, network, lanes))]).toBase64();
-  const sorter = { kernel: { name, wasm }, samples: lanes.length };
+  const lanes = wanted === "median" ? middle : [...Array(frames).keys()];
+  const network = wanted === "median" ? medianNetwork(frames) : sortingNetwork(frames);
+  const code = [...place(TYPES[type]), ...loop(column(TYPES[type], frames, network, lanes))];
+  const kernel = { name, wasm: moduleOf(frames, code).toBase64() };
+  const { bytes, counts } = TYPES[type];
+  const samples = lanes.length + (counts ? 1 : 0);
+  const sorter = { kernel, pixels: SAMPLE_BYTES / bytes, samples };
   sorters.set(name, sorter);
   return sorter;
 }
@@ -73,41 +83,73 @@ const MULTIPLY = [0x6c];
 const LESS = [0x49];
 const LOAD = [...vector(0x00), 0, 0];
 const SWIZZLE = vector(0x100);
-const MIN = vector(0x96);
-const MAX = vector(0x98);
+const EQUAL = vector(0x41);
+const SUBTRACT = vector(0xb1);
+const SELECT = vector(0x52);
+const literal = (bytes: Code): Code => [...vector(0x0c), ...bytes];
 /** Exchanges the bytes of eight shorts. */
-const SWAP = [...vector(0x0c), 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14];
+const SWAP = literal([1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14]);
+const INFINITY = literal([0, 0, 0x80, 0x7f, 0, 0, 0x80, 0x7f, 0, 0, 0x80, 0x7f, 0, 0, 0x80, 0x7f]);
+const ZERO = literal(Array(16).fill(0));
 
 // locals: the arguments of an entry, those of the loop, and the samples of a column
 const [ARGS, FROM, TO, OUT] = [0, 1, 2, 3];
 const [AT, END, STRIDE, SAMPLE] = [4, 5, 6, 7];
-const lane = (k: number) => 8 + k;
+const [COUNT, GOOD] = [8, 9];
+const lane = (k: number) => 10 + k;
+
+/** How samples of a type are taken from the stack and put in order. */
+interface TypeCode {
+  readonly bytes: number;
+  readonly counts: boolean;
+  /** Makes a sample of what is read into a local. */
+  readonly take: (local: number) => Code;
+  readonly min: Code;
+  readonly max: Code;
+}
+
+const TYPES: Readonly<Record<SampleType, TypeCode>> = {
+  short: {
+    ...{ bytes: 2, counts: false },
+    take: (local) => [...get(local), ...SWAP, ...SWIZZLE, ...set(local)],
+    ...{ min: vector(0x96), max: vector(0x98) },
+  },
+  float: {
+    ...{ bytes: 4, counts: true },
+    take: (local) => [
+      ...[...get(local), ...get(local), ...EQUAL, ...set(GOOD)],
+      ...[...get(local), ...INFINITY, ...get(GOOD), ...SELECT, ...set(local)],
+      ...[...get(COUNT), ...get(GOOD), ...SUBTRACT, ...set(COUNT)],
+    ],
+    ...{ min: vector(0x10d), max: vector(0x10e) },
+  },
+};
 
 /** Finds the first pixel and the last; see arguments.as.ts. */
-function place(): Code {
-  const bytes = [...get(ARGS), ...word(64), ...constant(2), ...MULTIPLY];
-  const pixel = (
-    row: number,
-  ) => [...get(row), ...bytes, ...MULTIPLY, ...get(ARGS), ...word(0), ...ADD];
+function place({ bytes }: TypeCode): Code {
+  const rowBytes = [...get(ARGS), ...word(64), ...constant(bytes), ...MULTIPLY];
+  const start = [...get(ARGS), ...word(0)];
+  const pixel = (row: number) => [...get(row), ...rowBytes, ...MULTIPLY, ...start, ...ADD];
   const stride = [...get(ARGS), ...word(4), ...set(STRIDE)];
   return [...stride, ...pixel(FROM), ...set(AT), ...pixel(TO), ...set(END)];
 }
 
 /** Sorts one column and goes on to the next. */
-function column(frames: number, network: Network, lanes: readonly number[]): Code {
+function column(type: TypeCode, frames: number, network: Network, lanes: readonly number[]): Code {
   const step = (local: number, by: Code) => [...get(local), ...by, ...ADD, ...set(local)];
-  const code: number[] = [...get(AT), ...set(SAMPLE)];
+  const code: number[] = [...get(AT), ...set(SAMPLE), ...ZERO, ...set(COUNT)];
   for (let k = 0; k < frames; k++) {
-    code.push(...get(SAMPLE), ...LOAD, ...SWAP, ...SWIZZLE, ...set(lane(k)));
+    code.push(...get(SAMPLE), ...LOAD, ...set(lane(k)), ...type.take(lane(k)));
     code.push(...step(SAMPLE, get(STRIDE)));
   }
   for (let i = 0; i < network.length; i += 2) {
     const [low, high] = [lane(network[i]!), lane(network[i + 1]!)];
     const pair = [...get(low), ...get(high)];
-    code.push(...pair, ...MIN, ...pair, ...MAX, ...set(high), ...set(low));
+    code.push(...pair, ...type.min, ...pair, ...type.max, ...set(high), ...set(low));
   }
-  lanes.forEach((k, i) => code.push(...get(OUT), ...get(lane(k)), ...store(i * SAMPLE_BYTES)));
-  code.push(...step(OUT, constant(lanes.length * SAMPLE_BYTES)));
+  const kept = [...lanes.map(lane), ...(type.counts ? [COUNT] : [])];
+  kept.forEach((local, i) => code.push(...get(OUT), ...get(local), ...store(i * SAMPLE_BYTES)));
+  code.push(...step(OUT, constant(kept.length * SAMPLE_BYTES)));
   return [...code, ...step(AT, constant(SAMPLE_BYTES))];
 }
 
@@ -125,7 +167,7 @@ const section = (id: number, content: Code): Code => [id, ...sized(content)];
 function moduleOf(frames: number, code: Code): Uint8Array {
   const [i32, v128] = [0x7f, 0x7b];
   const memory = [...text("env"), ...text("memory"), 2, 3, 1, ...unsigned(65536)];
-  const locals = list([4, i32], [...unsigned(frames), v128]);
+  const locals = list([4, i32], [...unsigned(2 + frames), v128]);
   return Uint8Array.of(
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, list([0x60, 4, i32, i32, i32, i32, 0])),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { COLUMN, columnSorter } from "./column_sorter.ts";
+import { columnSorter } from "./column_sorter.ts";
 import { MAX_FRAMES } from "./combine_strip.ts";
 
 const [ARGUMENTS, STACK] = [1024, 4096];
@@ -16,15 +16,15 @@ function sortRow(frames: readonly Int16Array[], wanted: "all" | "median"): numbe
   const out = STACK + 2 * width * frames.length + 64 & ~15;
   [STACK, 2 * width].forEach((word, i) => view.setUint32(ARGUMENTS + 4 * i, word, true));
   view.setUint32(ARGUMENTS + 64, width, true);
-  const { kernel, samples } = columnSorter(frames.length, wanted);
+  const { kernel, samples, pixels } = columnSorter("short", frames.length, wanted);
   const module = new WebAssembly.Module(Uint8Array.fromBase64(kernel.wasm));
   const { sortColumns } = new WebAssembly.Instance(module, { env: { memory } }).exports;
   assert.ok(typeof sortColumns === "function");
   sortColumns(ARGUMENTS, 0, 1, out);
   const sorted = new Int16Array(memory.buffer, out);
   return Array.from({ length: width }, (_, x) => {
-    const column = Math.floor(x / COLUMN) * samples * COLUMN;
-    return Array.from({ length: samples }, (_, k) => sorted[column + k * COLUMN + x % COLUMN]!);
+    const column = Math.floor(x / pixels) * samples * pixels;
+    return Array.from({ length: samples }, (_, k) => sorted[column + k * pixels + x % pixels]!);
   });
 }
 

@@ -3,7 +3,6 @@
 
 import { paramF32, paramU32, slotPointer } from "../arguments.as";
 import { CENTRE_MEAN, CLIP, SCATTER_STD } from "./flags.as";
-import { FLOATS } from "./planes.as";
 
 /** Bytes of one sample of each pixel of a column. */
 export const SAMPLE: usize = 16;
@@ -12,7 +11,7 @@ export const SUMS: usize = 64;
 /** Bytes of what {@link storeLimits} makes. */
 export const LIMITS: usize = 112;
 /** Part of a number that float32 arithmetic here may be wrong by, and more. */
-const MARGIN: f32 = 1.0 / 1048576.0;
+export const MARGIN: f32 = 1.0 / 1048576.0;
 
 /**
  * Stores what is the same for all columns, each in all lanes: the largest distance whose squares fit
@@ -172,11 +171,11 @@ export function leftOver(args: usize, column: usize, limits: usize, sums: usize)
   return wide | mayLose(flags, frames, column, limits, sums);
 }
 
-/** Samples of one pixel of a column as floats, one a plane. */
+/** Samples of one pixel of a column as floats, as far from each other as in a column. */
 export function gatherPixel(pixel: usize, frames: u32, zero: f32, lane: usize): void {
   for (let k: u32 = 0; k < frames; k++) {
     store<f32>(lane, <f32>load<i16>(pixel) + zero);
     pixel += SAMPLE;
-    lane += FLOATS;
+    lane += SAMPLE;
   }
 }

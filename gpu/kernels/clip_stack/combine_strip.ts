@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Backend } from "../../backend.ts";
 import type { Compute } from "../../compute.ts";
 import {
   bytesOf,
@@ -25,7 +26,7 @@ import {
 } from "../encode/encode.ts";
 import { decodePass, storedBytes, type StoredLayout } from "../decode/decode.ts";
 import { type ClipStackOptions, madToSigma } from "./clip_stack.ts";
-import { COLUMN, columnSorter, SAMPLE_BYTES } from "./column_sorter.ts";
+import { columnSorter, SAMPLE_BYTES, type SampleType } from "./column_sorter.ts";
 import { sortingNetwork } from "./network.ts";
 import sorting from "../sorted_samples.wgsl" with { type: "text" };
 import own from "./clip_stack.wgsl" with { type: "text" };
@@ -120,8 +121,7 @@ export async function combineStrip(
   if (stack.frames < 1 || stack.frames > MAX_FRAMES) {
     throw new RangeError(`${stack.frames} frames; 1 to ${MAX_FRAMES} can be combined`);
   }
-  const shorts = compute.backend.kind === "cpu" && isPlainShorts(stack.layout);
-  await compute.run(combineJob(stack, result, options, shorts), signal);
+  await compute.run((kind) => combineJob(stack, result, options, kind), signal);
 }
 
 /** Whether samples are 16-bit integers without gaps, whose order is that of the stored values. */
@@ -134,37 +134,39 @@ function combineJob(
   stack: FrameStack,
   result: CombineResult,
   options: CombineOptions,
-  shorts: boolean,
+  kind: Backend["kind"],
 ): StripJob {
   const { frames, width, rows, layout } = stack;
+  const sorts = kind === "cpu";
+  const shorts = sorts && isPlainShorts(layout);
   const decodes = layout !== undefined && !shorts;
-  const network = shorts ? new Uint16Array(0) : sortingNetwork(frames);
-  const pass: Pass = {
+  const network = sorts ? new Uint16Array(0) : sortingNetwork(frames);
+  const combine: Pass = {
     kernel: CLIP_STACK,
     entry: "combineFloats",
     slots: [decodes ? DECODED_SLOT : 0, 1, 2, 3, 4, 5, 6],
     params: combineParams(stack, result, options, { pairs: network.length / 2, shorts }),
     overrides: { FRAMES: roomOf(frames) },
     workgroup: workgroupOf(roomOf(frames)),
-    scratchBytes: frames * 128 + 512,
+    ...(decodes && { sameRows: true }),
   };
-  const passes = shorts
-    ? shortPasses(pass, stack, options.method === "median" && !result.kept && !result.variance)
-    : decodes
-    ? [decodePass(layout, [0, DECODED_SLOT], frames), { ...pass, sameRows: true }]
-    : [pass];
+  const onlyMedian = options.method === "median" && !result.kept && !result.variance;
   const slots: Slot[] = [
     stackSlot(stack),
     ...tableSlots(network, frames, options),
     ...resultSlots(stack, result),
     { role: "temporary", rowBytes: decodes ? width * 4 : 0, planes: frames },
   ];
-  const encoders = encoderPasses(width, result, slots).map((encoder) => ({
-    ...encoder,
-    ...(passes[0]?.pieceRows && { pieceRows: passes[0].pieceRows }),
-  }));
-  const label = `${options.method} of ${frames} frames`;
-  return { label, width, rows, slots, passes: [...passes, ...encoders] };
+  const combining = sorts
+    ? sortedPasses(combine, stack, shorts ? "short" : "float", onlyMedian)
+    : [combine];
+  const { pieceRows } = combining[0]!;
+  const passes = [
+    ...(decodes ? [decodePass(layout, [0, DECODED_SLOT], frames)] : []),
+    ...combining,
+    ...encoderPasses(width, result, slots),
+  ].map((pass) => ({ ...pass, ...(pieceRows && { pieceRows }) }));
+  return { label: `${options.method} of ${frames} frames`, width, rows, slots, passes };
 }
 
 /** Passes that make bytes of a file from results; adds the slots that they need. */
@@ -187,18 +189,24 @@ function encoderPasses(width: number, result: CombineResult, slots: Slot[]): Pas
 /** Sorted samples of a thread's rows; they should stay in its cache until they are combined. */
 const SORTED_BYTES = 1 << 17;
 
-/** Sorts 16-bit integers into the scratch memory and combines them from there. */
-function shortPasses(pass: Pass, { frames, width }: FrameStack, onlyMedian: boolean): Pass[] {
-  const { kernel, samples } = columnSorter(frames, onlyMedian ? "median" : "all");
-  const rowBytes = samples * SAMPLE_BYTES * width / COLUMN;
+/** Sorts samples into the scratch memory and combines them from there. */
+function sortedPasses(
+  combine: Pass,
+  { frames, width }: FrameStack,
+  type: SampleType,
+  onlyMedian: boolean,
+): Pass[] {
+  const middle = onlyMedian && type === "short";
+  const { kernel, samples, pixels } = columnSorter(type, frames, middle ? "median" : "all");
+  const rowBytes = samples * SAMPLE_BYTES * width / pixels;
   const pieceRows = Math.max(1, Math.floor(SORTED_BYTES / rowBytes));
-  const scratchBytes = Math.ceil(pieceRows * rowBytes) + samples * SAMPLE_BYTES +
-    pass.scratchBytes!;
-  const entry = onlyMedian ? "medianShorts" : "combineShorts";
-  const common = { pieceRows, scratchBytes };
+  const scratchBytes = Math.ceil(pieceRows * rowBytes) + (samples + frames) * SAMPLE_BYTES + 256;
+  const entry = type === "float" ? "combineFloats" : middle ? "medianShorts" : "combineShorts";
+  const piece = { scratchBytes, pieceRows };
+  const { sameRows = false, slots } = combine;
   return [
-    { kernel, entry: "sortColumns", slots: [0], ...common },
-    { ...pass, entry, ...common, sameRows: true },
+    { kernel, entry: "sortColumns", slots: slots.slice(0, 1), ...piece, sameRows },
+    { ...combine, entry, ...piece, sameRows: true },
   ];
 }
 

@@ -1,6 +1,7 @@
 // Combines one pixel whose samples are sorted: clips both ends and stores what is wanted.
 
 import { paramF32, paramU32, slotPointer, slotStride } from "../arguments.as";
+import { SAMPLE } from "./columns.as";
 import { madOf, medianOf, sample } from "../sorted_samples.as";
 import {
   CENTRE_MEAN,
@@ -12,12 +13,11 @@ import {
   WANT_VARIANCE,
   WEIGHTED,
 } from "./flags.as";
-import { FLOATS } from "./planes.as";
 
 /** Sum of the distances of samples from a reference. */
 function sumOf(lane: usize, samples: u32, reference: f64): f64 {
   let sum: f64 = 0;
-  for (let k: u32 = 0; k < samples; k++) sum += sample(lane, k, FLOATS) - reference;
+  for (let k: u32 = 0; k < samples; k++) sum += sample(lane, k, SAMPLE) - reference;
   return sum;
 }
 
@@ -25,7 +25,7 @@ function sumOf(lane: usize, samples: u32, reference: f64): f64 {
 function squaresOf(lane: usize, samples: u32, reference: f64): f64 {
   let squares: f64 = 0;
   for (let k: u32 = 0; k < samples; k++) {
-    const away = sample(lane, k, FLOATS) - reference;
+    const away = sample(lane, k, SAMPLE) - reference;
     squares += away * away;
   }
   return squares;
@@ -54,7 +54,7 @@ export function wantsSums(args: usize): bool {
 
 /** Combines one pixel of sorted samples and adds them up first, if that is needed. */
 export function addAndFinish(args: usize, lane: usize, samples: u32, p: u32, sums: bool): void {
-  const reference = samples > 0 ? sample(lane, samples >> 1, FLOATS) : 0;
+  const reference = samples > 0 ? sample(lane, samples >> 1, SAMPLE) : 0;
   const sum = sums ? sumOf(lane, samples, reference) : 0;
   const squares = sums ? squaresOf(lane, samples, reference) : 0;
   finishPixel(args, lane, samples, p, sum, squares);
@@ -73,7 +73,7 @@ export function finishPixel(
   squares: f64,
 ): void {
   const flags = paramU32(args, 3);
-  const reference = samples > 0 ? sample(lane, samples >> 1, FLOATS) : 0;
+  const reference = samples > 0 ? sample(lane, samples >> 1, SAMPLE) : 0;
   let from: u32 = 0;
   let to = samples;
   const rounds = (flags & CLIP) != 0 ? paramU32(args, 6) : 0;
@@ -81,18 +81,18 @@ export function finishPixel(
     const n = to - from;
     const centre = (flags & CENTRE_MEAN) != 0
       ? reference + sum / <f64>n
-      : medianOf(lane, from, to, FLOATS);
-    const mad = (flags & SCATTER_STD) != 0 ? 0 : madOf(lane, from, to, centre, FLOATS);
+      : medianOf(lane, from, to, SAMPLE);
+    const mad = (flags & SCATTER_STD) != 0 ? 0 : madOf(lane, from, to, centre, SAMPLE);
     const scatter = scatterOf(args, centre, n, mad, sum, squares);
     const low = centre - <f64>paramF32(args, 4) * scatter;
     const high = centre + <f64>paramF32(args, 5) * scatter;
-    for (; from < to && sample(lane, from, FLOATS) < low; from++) {
-      const away = sample(lane, from, FLOATS) - reference;
+    for (; from < to && sample(lane, from, SAMPLE) < low; from++) {
+      const away = sample(lane, from, SAMPLE) - reference;
       sum -= away;
       squares -= away * away;
     }
-    for (; to > from && sample(lane, to - 1, FLOATS) > high; to--) {
-      const away = sample(lane, to - 1, FLOATS) - reference;
+    for (; to > from && sample(lane, to - 1, SAMPLE) > high; to--) {
+      const away = sample(lane, to - 1, SAMPLE) - reference;
       sum -= away;
       squares -= away * away;
     }
@@ -117,10 +117,10 @@ function storePixel(args: usize, lane: usize, samples: u32, p: u32, from: u32, t
     if ((flags & WANT_VARIANCE) != 0) store<f32>(slotPointer(args, 6) + (<usize>p << 2), NaN);
     return;
   }
-  if ((flags & MEDIAN) != 0) store<f32>(value, <f32>medianOf(lane, from, to, FLOATS));
+  if ((flags & MEDIAN) != 0) store<f32>(value, <f32>medianOf(lane, from, to, SAMPLE));
   if ((flags & WEIGHTED) == 0) return;
-  const low = load<f32>(lane + <usize>from * FLOATS);
-  finishWeighted(args, p, low, load<f32>(lane + <usize>(to - 1) * FLOATS), kept);
+  const low = load<f32>(lane + <usize>from * SAMPLE);
+  finishWeighted(args, p, low, load<f32>(lane + <usize>(to - 1) * SAMPLE), kept);
 }
 
 /** Mean and variance of samples of equal weight. */
