@@ -205,13 +205,21 @@ export function varianceFactor(
 ): (x: number, y: number) => number {
   const { images, order, width, height, halfPx } = spatialKernels(field);
   const spread = images.map((image) => correlate(image, 2 * halfPx + 1, correlation));
-  const products = spread.map((a) =>
-    images.map((b) => a.reduce((sum, v, i) => sum + v * b[i]!, 0))
-  );
+  const terms = images.length;
+  const products = Float64Array.from({ length: terms * terms }, (_, k) => {
+    const a = spread[Math.floor(k / terms)]!, b = images[k % terms]!;
+    let sum = 0;
+    for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+    return sum;
+  });
   return (x, y) => {
     const f = polynomialValues(x, y, { width, height, order });
     let sum = 0;
-    products.forEach((row, k) => row.forEach((product, l) => sum += f[k]! * f[l]! * product));
+    for (let k = 0, at = 0; k < terms; k++) {
+      let row = 0;
+      for (let l = 0; l < terms; l++) row += f[l]! * products[at++]!;
+      sum += f[k]! * row;
+    }
     return sum;
   };
 }

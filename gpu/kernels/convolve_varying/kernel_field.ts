@@ -46,7 +46,10 @@ export function polynomialValues(
   options: { readonly width: number; readonly height: number; readonly order: number },
 ): Float64Array {
   const { width, height, order } = options;
-  const u = chebyshevAt(x, width, order), v = chebyshevAt(y, height, order);
+  const u = order < ALONG_X.length ? ALONG_X : new Float64Array(order + 1);
+  const v = order < ALONG_Y.length ? ALONG_Y : new Float64Array(order + 1);
+  chebyshevAt(x, width, order, u);
+  chebyshevAt(y, height, order, v);
   const values = new Float64Array(polynomialTerms(order));
   let at = 0;
   for (let degree = 0; degree <= order; degree++) {
@@ -55,21 +58,29 @@ export function polynomialValues(
   return values;
 }
 
+/** Room for polynomials along both axes: they are evaluated at very many places. */
+const ALONG_X = new Float64Array(16), ALONG_Y = new Float64Array(16);
+
 /**
  * Values of the Chebyshev polynomials of a position scaled to −1…1.
  *
  * @param position px, 0 at the centre of the first pixel.
  * @param pixels Of the image along that axis.
  * @param order The highest.
+ * @param into Takes the result when given, `[order + 1]` at least.
  * @returns `[order + 1]`.
  */
-export function chebyshevAt(position: number, pixels: number, order: number): Float64Array {
+export function chebyshevAt(
+  position: number,
+  pixels: number,
+  order: number,
+  into = new Float64Array(order + 1),
+): Float64Array {
   const t = pixels > 1 ? (2 * position) / (pixels - 1) - 1 : 0;
-  const values = new Float64Array(order + 1);
-  values[0] = 1;
-  if (order > 0) values[1] = t;
-  for (let n = 2; n <= order; n++) values[n] = 2 * t * values[n - 1]! - values[n - 2]!;
-  return values;
+  into[0] = 1;
+  if (order > 0) into[1] = t;
+  for (let n = 2; n <= order; n++) into[n] = 2 * t * into[n - 1]! - into[n - 2]!;
+  return into;
 }
 
 /**

@@ -195,7 +195,9 @@ function backgroundOf(
   const coefficients = solution.coefficients.slice(-polynomialTerms(order));
   return (x, y) => {
     const f = polynomialValues(x, y, { width, height, order });
-    return coefficients.reduce((sum, c, k) => sum + c * f[k]!, 0);
+    let sum = 0;
+    for (let k = 0; k < f.length; k++) sum += coefficients[k]! * f[k]!;
+    return sum;
   };
 }
 
