@@ -4,8 +4,8 @@
  * @module
  */
 
-import KDBush from "kdbush";
 import { RADIANS } from "./angle.ts";
+import { PlaneIndex } from "./plane_index.ts";
 
 /** Positions on the sky; two arrays of one length, degrees. NaN never matches. */
 export interface SkyPositions {
@@ -60,12 +60,14 @@ export function crossMatch(a: SkyPositions, b: SkyPositions, radiusArcsec: numbe
   const [va, vb] = [unitVectors(a), unitVectors(b)];
   const chord = 2 * Math.sin(Math.min(180, radiusArcsec / 3600) * RADIANS / 2);
   const project = tangentProjection(vb);
-  const index = buildIndex(b.raDeg.length, (j) => project(vb, j));
+  const places = Array.from({ length: b.raDeg.length }, (_, j) => project(vb, j));
+  const near = chord * (1 + 1e-9) + 1e-15;
+  const index = new PlaneIndex(places.map(([u]) => u), places.map(([, v]) => v), near);
   const pairs: Pair[] = [];
   for (let i = 0; i < a.raDeg.length; i++) {
     const [u, v] = project(va, i);
     if (Number.isNaN(u)) continue;
-    for (const j of index(u, v, chord * (1 + 1e-9) + 1e-15)) {
+    for (const j of index.within(u, v)) {
       const distance = Math.hypot(
         va[3 * i]! - vb[3 * j]!,
         va[3 * i + 1]! - vb[3 * j + 1]!,
@@ -98,36 +100,16 @@ export function matchPixels(
   by: ArrayLike<number>,
   radiusPx: number,
 ): PixelMatch[] {
-  const index = buildIndex(bx.length, (j) => [bx[j]!, by[j]!]);
+  const index = new PlaneIndex(bx, by, radiusPx);
   const pairs: Pair[] = [];
   for (let i = 0; i < ax.length; i++) {
     const [x, y] = [ax[i]!, ay[i]!];
     if (Number.isNaN(x) || Number.isNaN(y)) continue;
-    for (const j of index(x, y, radiusPx)) {
+    for (const j of index.within(x, y)) {
       pairs.push([i, j, Math.hypot(x - bx[j]!, y - by[j]!)]);
     }
   }
   return closestFirst(pairs).map(([i, j, distancePx]) => ({ i, j, distancePx }));
-}
-
-/** Searches a plane: indices of the points within a radius. */
-type PlaneIndex = (x: number, y: number, radius: number) => number[];
-
-/** Indexes points of a plane; those with NaN are never found. */
-function buildIndex(
-  count: number,
-  point: (index: number) => readonly [number, number],
-): PlaneIndex {
-  const kept: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const [x, y] = point(i);
-    if (!Number.isNaN(x) && !Number.isNaN(y)) kept.push(i);
-  }
-  if (kept.length === 0) return () => [];
-  const tree = new KDBush(kept.length);
-  for (const i of kept) tree.add(...point(i));
-  tree.finish();
-  return (x, y, radius) => tree.within(x, y, radius).map((k) => kept[k]!);
 }
 
 function unitVectors({ raDeg, decDeg }: SkyPositions): Float64Array {
@@ -166,7 +148,7 @@ function tangentProjection(
 /** Gives each position one partner, closest pairs first; sorted by the first list. */
 function closestFirst(pairs: Pair[]): Pair[] {
   pairs.sort((p, q) => p[2] - q[2] || p[0] - q[0] || p[1] - q[1]);
-  const [usedA, usedB] = [new Set<number>(), new Set<number>()];
+  const usedA = new Set<number>(), usedB = new Set<number>();
   const chosen = pairs.filter(([i, j]) => {
     if (usedA.has(i) || usedB.has(j)) return false;
     usedA.add(i);

@@ -4,9 +4,9 @@
  * @module
  */
 
-import KDBush from "kdbush";
 import { matchPixels } from "../../../sky/match.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
+import { PlaneIndex } from "../../../sky/plane_index.ts";
 import { median } from "../../../sky/stats.ts";
 import type { BrightStar } from "../output/halos.ts";
 import type { KernelStar } from "../pair.ts";
@@ -139,11 +139,9 @@ function isCoreGood(science: SourceList, i: number, options: StarOptions): boole
 /** Tells whether no other source within two FWHM of one has a third of its flux. */
 function isolationIn(science: SourceList, options: StarOptions): (i: number) => boolean {
   const reach = 2 * Math.max(options.scienceFwhmPx, options.referenceFwhmPx);
-  const index = new KDBush(science.x.length);
-  for (let k = 0; k < science.x.length; k++) index.add(science.x[k]!, science.y[k]!);
-  index.finish();
+  const index = new PlaneIndex(science.x, science.y, reach);
   return (i) =>
-    index.within(science.x[i]!, science.y[i]!, reach).every((k) =>
+    index.within(science.x[i]!, science.y[i]!).every((k) =>
       k === i || science.flux[k]! < science.flux[i]! / 3
     );
 }
