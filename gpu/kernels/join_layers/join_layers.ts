@@ -151,6 +151,7 @@ export async function joinLayers(
   const passes = sources.map((source, plane) =>
     resamplePass(source, options, {
       kernel: options.kernel,
+      ringing: options.planes.sat,
       plane,
       at: { ...SLOTS, source: FIRST_SOURCE + 3 * plane },
     })

@@ -5,6 +5,8 @@ import { paramF32, paramU32, slotPointer } from "../arguments.as";
 
 /** The pixel has no value at all. */
 export const UNFILLED: u32 = 0x8000;
+/** A pixel of the footprint, however little it weighs, has a plane of {@linkcode RINGING}. */
+export const RINGS: u32 = 0x10000;
 /** There is no source position at this node of the mesh. */
 const NOWHERE: i32 = i32.MIN_VALUE;
 /** Bytes of a node: x, y, area. */
@@ -25,6 +27,7 @@ export const OFFSET: u32 = 9; // added to positions, 16.16
 export const SCALE: u32 = 10;
 export const MASK_WEIGHT: u32 = 11;
 export const ROWS_FIRST: u32 = 12; // 1: rows are interpolated first, then columns
+export const RINGING: u32 = 13; // planes of pixels beside which lobes ring
 
 @unmanaged
 export class Cell {

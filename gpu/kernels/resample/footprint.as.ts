@@ -1,6 +1,6 @@
 // What is taken from the pixels and planes around a position.
 
-import { UNFILLED } from "./cell.as";
+import { RINGS, UNFILLED } from "./cell.as";
 
 /** Weighted sum of a footprint of at most four columns. */
 export function sumOf4(from: usize, stride: usize, taps: u32, wx: usize, wy: usize): v128 {
@@ -81,8 +81,19 @@ export function isClean(mask: usize, stride: usize, x0: i32, x1: i32, y0: i32, y
   return !v128.any_true(any);
 }
 
-/** Planes of the pixels that weigh in; UNFILLED if any pixel of the footprint has no value. */
-export function planesOf(mask: usize, stride: usize, taps: u32, wx: usize, wy: usize, least: f32): u32 {
+/**
+ * Planes of the pixels that weigh in; UNFILLED if any pixel of the footprint has no value, RINGS if
+ * any has one of the planes that ring.
+ */
+export function planesOf(
+  mask: usize,
+  stride: usize,
+  taps: u32,
+  wx: usize,
+  wy: usize,
+  least: f32,
+  ringing: u32,
+): u32 {
   let bits: u32 = 0;
   for (let j: u32 = 0; j < taps; j++) {
     const weight = load<f32>(wy + (<usize>j << 2));
@@ -90,6 +101,7 @@ export function planesOf(mask: usize, stride: usize, taps: u32, wx: usize, wy: u
       const pixel = <u32>load<u16>(mask + (<usize>k << 1));
       if (pixel == 0) continue;
       bits |= pixel & UNFILLED;
+      if ((pixel & ringing) != 0) bits |= RINGS;
       const share: f32 = Mathf.abs(weight * load<f32>(wx + (<usize>k << 2)));
       if (share >= least) bits |= pixel;
     }
@@ -102,4 +114,13 @@ export function planesOf(mask: usize, stride: usize, taps: u32, wx: usize, wy: u
 export function sumOfRow6(from: usize, weights: usize): v128 {
   const low = f32x4.mul(v128.load(from), v128.load(weights));
   return f32x4.relaxed_madd(v128.load64_zero(from, 16), v128.load64_zero(weights, 16), low);
+}
+
+/** A value kept within the range of the four pixels around it, beyond which lobes have carried it. */
+export function settled(from: usize, stride: usize, value: f32): f32 {
+  const a = load<f32>(from);
+  const b = load<f32>(from, 4);
+  const c = load<f32>(from + stride);
+  const d = load<f32>(from + stride, 4);
+  return min(max(value, min(min(a, b), min(c, d))), max(max(a, b), max(c, d)));
 }

@@ -18,6 +18,8 @@ import {
   OFFSET,
   phaseAt,
   PLANE,
+  RINGING,
+  RINGS,
   ROWS_FIRST,
   setRow,
   SOURCE_FIRST,
@@ -26,7 +28,7 @@ import {
   TAPS,
   UNFILLED,
 } from "./cell.as";
-import { isClean, planesOf, sumOf4, sumOf6, sumOf8, total, touched } from "./footprint.as";
+import { isClean, planesOf, settled, sumOf4, sumOf6, sumOf8, total, touched } from "./footprint.as";
 import { BLOCK_ROWS, blockFits, GROUP, resampleBlock, shearedSum } from "./separable.as";
 
 export { prepareRows } from "./prepare_rows.as";
@@ -171,7 +173,7 @@ function maskRow(args: usize, cell: Cell, columns: i32, out: usize, outMask: usi
   }
 }
 
-/** Planes of the pixels of a group, one by one; those without a value lose what they have. */
+/** Planes of the pixels of a group, one by one; those without a value lose what they have, those that ring settle. */
 function maskGroup(args: usize, cell: Cell, from: i32, out: usize, outMask: usize): void {
   const shift = paramU32(args, MESH_SHIFT);
   const sourceWidth = paramU32(args, SOURCE_WIDTH);
@@ -184,7 +186,15 @@ function maskGroup(args: usize, cell: Cell, from: i32, out: usize, outMask: usiz
     const py = cell.y + ((cell.dy * t) >> shift) + offset;
     const first = ((py >> 16) - firstRow) * sourceWidth + (px >> 16) - before;
     const bits = planesAt(args, planes + (<usize>first << 1), px, py);
-    if ((bits & UNFILLED) != 0) store<f32>(out + (<usize>t << 2), f32.NaN);
+    const value = out + (<usize>t << 2);
+    if ((bits & UNFILLED) != 0) store<f32>(value, f32.NaN);
+    else if ((bits & RINGS) != 0) {
+      const area = cell.area + cell.slope * <f32>t;
+      const nearest = first + before * (sourceWidth + 1);
+      const from = slotPointer(args, 0) + (<usize>nearest << 2);
+      const stride = <usize>sourceWidth << 2;
+      store<f32>(value, settled(from, stride, load<f32>(value) / area) * area);
+    }
     store<u16>(outMask + (<usize>t << 1), <u16>(bits & ~UNFILLED));
   }
 }
@@ -195,7 +205,9 @@ function planesAt(args: usize, corner: usize, px: i32, py: i32): u32 {
   const stride = <usize>paramU32(args, SOURCE_WIDTH) << 1;
   if (!touched(corner, stride, taps)) return 0;
   const least = paramF32(args, MASK_WEIGHT);
-  return planesOf(corner, stride, taps, phaseAt(args, px), phaseAt(args, py), least);
+  const wx = phaseAt(args, px);
+  const wy = phaseAt(args, py);
+  return planesOf(corner, stride, taps, wx, wy, least, paramU32(args, RINGING));
 }
 
 /** Pixels of a row of a cell, one by one. */
@@ -248,6 +260,7 @@ function resampleRow(
       else sum = total(sumOf4(corner, stride, taps, wx, wy));
     }
     const bits = clean ? 0 : planesAt(args, planes + (first << 1), px, py);
+    if ((bits & RINGS) != 0) sum = settled(corner + <usize>before * (stride + 4), stride, sum);
     const value = (bits & UNFILLED) != 0 ? f32.NaN : sum * (area + slope * <f32>t);
     store<f32>(out + (<usize>t << 2), value);
     store<u16>(outMask + (<usize>t << 1), <u16>(bits & ~UNFILLED));

@@ -13,7 +13,7 @@ struct Resample {
   plane: u32, source_width: u32, source_rows: u32, source_first: u32,
   mesh_shift: u32, mesh_columns: u32, mesh_first: u32, taps: u32,
   before: u32, offset: i32, scale: f32, mask_weight: f32,
-  rows_first: u32,
+  rows_first: u32, ringing: u32,
 }
 
 @group(0) @binding(0) var<storage, read> raw_pixels: array<u32>;
@@ -128,7 +128,9 @@ fn phase_at(position: i32) -> u32 { return 24u * (u32(position >> 4u) & 4095u); 
 
 fn mask_of(i: u32) -> u32 { return (source_masks[i / 2u] >> (16u * (i & 1u))) & 0xffffu; }
 
-// Planes of the footprint that weigh in, UNFILLED if any pixel has no value.
+const RINGS = 0x10000u;
+
+// Planes of the footprint that weigh in, UNFILLED if any pixel has no value, RINGS if any rings.
 fn planes_of(first: u32, wx: u32, wy: u32) -> u32 {
   var bits = 0u;
   for (var j = 0u; j < params.taps; j++) {
@@ -136,6 +138,7 @@ fn planes_of(first: u32, wx: u32, wy: u32) -> u32 {
       let planes = mask_of(first + j * params.source_width + k);
       if (planes == 0u) { continue; }
       bits |= planes & UNFILLED;
+      if ((planes & params.ringing) != 0u) { bits |= RINGS; }
       if (abs(kernel[wy + j] * kernel[wx + k]) >= params.mask_weight) { bits |= planes; }
     }
   }
@@ -152,6 +155,15 @@ fn weighted_sum(first: u32, wx: u32, wy: u32) -> f32 {
     sum += kernel[wx + k] * column;
   }
   return sum;
+}
+
+// A value kept within the range of the four pixels around it, beyond which lobes have carried it.
+fn settled(first: u32, value: f32) -> f32 {
+  let near = first + params.before * (params.source_width + 1u);
+  let below = near + params.source_width;
+  let low = min(min(source[near], source[near + 1u]), min(source[below], source[below + 1u]));
+  let high = max(max(source[near], source[near + 1u]), max(source[below], source[below + 1u]));
+  return clamp(value, low, high);
 }
 
 // Where a column of a cell crosses a row of the source.
@@ -218,8 +230,9 @@ fn resample_pixel(i: u32) -> u32 {
   var sum = 0.0;
   if (params.rows_first == 0u) { sum = weighted_sum(first, wx, wy); }
   else { sum = sheared_sum(a, b, tx, u32(top), wy); }
+  if ((bits & RINGS) != 0u) { sum = settled(first, sum); }
   layers[out] = sum * area * params.scale;
-  return bits;
+  return bits & 0xffffu;
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -210,6 +210,19 @@ export interface ResampleSlots {
   readonly masks: number;
 }
 
+/** What {@linkcode resamplePass} does. */
+export interface ResampleOptions {
+  readonly kernel: ResampleKernel;
+  /** Index of the plane of values and masks that is written. */
+  readonly plane: number;
+  /**
+   * Planes of the mask, such as that of saturated pixels, beside which the lobes of a kernel ring:
+   * a value there is kept within the range of the four pixels around it. None if left out.
+   */
+  readonly ringing?: number;
+  readonly at: ResampleSlots;
+}
+
 /** Rows that a thread of the processor takes at once: enough to share the samples of a column. */
 export const PIECE_ROWS = 16;
 /** Of separable.as.ts. */
@@ -223,12 +236,12 @@ const BLOCK_BYTES = 4096;
  *
  * @param source The frame.
  * @param target Rows to fill.
- * @param options Kernel, plane and slots.
+ * @param options Kernel, planes and slots.
  */
 export function resamplePass(
   source: SourceRows,
   target: TargetRows,
-  options: { readonly kernel: ResampleKernel; readonly plane: number; readonly at: ResampleSlots },
+  options: ResampleOptions,
 ): Pass {
   const { taps, before, offset } = kernelTable(options.kernel);
   const { at } = options;
@@ -251,6 +264,7 @@ export function resamplePass(
       f32(source.scale),
       f32(MASK_WEIGHT),
       u32(options.kernel === "lanczos3" && source.mesh.separable ? 1 : 0),
+      u32(options.kernel.startsWith("lanczos") ? options.ringing ?? 0 : 0),
     ],
     each: 2,
     pieceRows: PIECE_ROWS,

@@ -28,9 +28,10 @@ async function resample(
   compute: Compute,
   mapping: PixelMapping,
   data: Float32Array,
-  options: { mask?: Uint16Array; firstRow?: number; rows?: number } = {},
+  options: { mask?: Uint16Array; firstRow?: number; rows?: number; ringing?: number } = {},
 ) {
   const { mask = new Uint16Array(data.length), firstRow = 0, rows = OUT.height } = options;
+  const { ringing = 0 } = options;
   const mesh = fixedMesh(coordinateMesh(mapping, { ...OUT, tolerancePx: 1e-3, stepPx: 32 }));
   assert.ok(mesh.separable);
   const source = {
@@ -52,7 +53,7 @@ async function resample(
       { role: "output", rowBytes: OUT.width * 2, bytes: bytesOf(planes) },
       ...sourceSlots(source, target),
     ],
-    passes: [resamplePass(source, target, { kernel: "lanczos3", plane: 0, at })],
+    passes: [resamplePass(source, target, { kernel: "lanczos3", ringing, plane: 0, at })],
   });
   return { values, planes };
 }
@@ -200,4 +201,21 @@ backendTest("resampleRows() along rows does not depend on strips or masks", asyn
     }
     assert.deepEqual(part.planes, whole.planes.slice(from, to));
   }
+});
+
+backendTest("resampleRows() along rows does not ring beside saturated pixels", async (compute) => {
+  const mapping = nearShift(0.004, true, false);
+  const stars = Array.from({ length: 8 }, (_, i) => [15.1 + 13.137 * i, 14.3 + 8.713 * i] as const);
+  const sharp = starField(stars).map((value) => Math.min(4000, value ** 3 / 1e6));
+  const mask = Uint16Array.from(sharp, (value) => value >= 4000 ? 2 : 0);
+  const plain = await resample(compute, mapping, sharp, { mask });
+  const calm = await resample(compute, mapping, sharp, { mask, ringing: 2 });
+  assert.deepEqual(calm.planes, plain.planes);
+  const least = (values: Float32Array) =>
+    values.reduce((low, value, i) => plain.planes[i] === 0 && value < low ? value : low, 0);
+  assert.ok(least(plain.values) < -80, `${least(plain.values)} ADU without`);
+  assert.ok(least(calm.values) > -10, `${least(calm.values)} ADU with`);
+  const bit0 = mask.map((bits) => bits && 1);
+  const other = await resample(compute, mapping, sharp, { mask: bit0, ringing: 2 });
+  assert.deepEqual(other.values, plain.values, "other planes do not ring");
 });

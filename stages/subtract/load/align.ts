@@ -202,7 +202,7 @@ async function resampleStrip(
         { role: "output", rowBytes: width * 4, bytes: values },
         { role: "output", rowBytes: width * 2, bytes: masks },
       ],
-      passes: [resamplePass(source, target, { kernel, plane: 0, at })],
+      passes: [resamplePass(source, target, { kernel, ringing: bit("SAT"), plane: 0, at })],
     }, signal);
   } else {
     new Float32Array(values.buffer, values.byteOffset, rows * width).fill(NaN);
