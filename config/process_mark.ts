@@ -8,9 +8,11 @@ import { processSource } from "./process_source.ts";
 
 /** Which process, so that neither a reboot nor a reused number can deceive. */
 export interface ProcessMark {
+  /** Name of the machine. */
   readonly host: string;
   /** Changes with every boot of the host and with every container on it; empty where nobody tells. */
   readonly boot: string;
+  /** Number of the process. */
   readonly pid: number;
   /** Start time as the source of this process tells it; empty where it does not. */
   readonly started: string;
