@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { clipStack, type ClipStackOptions, MEDIAN_VARIANCE } from "./clip_stack.ts";
-import { sortingNetwork, sortPlanes } from "./network.ts";
+import { medianNetwork, orderByReuse, sortingNetwork, sortPlanes } from "./network.ts";
 
 /** The slow, obvious way, in float64. */
 function oracle(samples: readonly number[], options: ClipStackOptions) {
@@ -136,6 +136,19 @@ Deno.test("sortingNetwork() sorts every zero-one sequence of up to twelve lanes"
       for (let lane = 1; lane < lanes; lane++) {
         assert.ok(planes[(lane - 1) * cases + c]! <= planes[lane * cases + c]!);
       }
+    }
+  }
+});
+
+Deno.test("orderByReuse() lets each lane meet the same comparators in the same order", () => {
+  const meetings = (network: Uint16Array) => {
+    const lanes: number[][] = [];
+    network.forEach((lane, i) => (lanes[lane] ??= []).push(network[i ^ 1]!));
+    return lanes;
+  };
+  for (const lanes of [1, 2, 3, 9, 21, 64]) {
+    for (const network of [sortingNetwork(lanes), medianNetwork(lanes)]) {
+      assert.deepEqual(meetings(orderByReuse(network, 5)), meetings(network));
     }
   }
 });

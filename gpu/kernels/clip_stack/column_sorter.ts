@@ -8,10 +8,13 @@
  */
 
 import type { Kernel } from "../../job.ts";
-import { medianNetwork, type Network, sortingNetwork } from "./network.ts";
+import { medianNetwork, type Network, orderByReuse, sortingNetwork } from "./network.ts";
 
 /** Bytes of one sample of each pixel of a column: of eight shorts or four floats. */
 export const SAMPLE_BYTES = 16;
+
+/** Samples that the processor has room for beside what a comparator needs. */
+const REGISTERS = 13;
 
 /** What is sorted: big-endian int16, or float32 of this machine with NaN for gaps. */
 export type SampleType = "short" | "float";
@@ -49,7 +52,8 @@ export function columnSorter(
   if (known !== undefined) return known;
   const middle = [...new Set([(frames - 1) >> 1, frames >> 1])];
   const lanes = wanted === "median" ? middle : [...Array(frames).keys()];
-  const network = wanted === "median" ? medianNetwork(frames) : sortingNetwork(frames);
+  const all = wanted === "median" ? medianNetwork(frames) : sortingNetwork(frames);
+  const network = orderByReuse(all, REGISTERS);
   const code = [...place(TYPES[type]), ...loop(column(TYPES[type], frames, network, lanes))];
   const kernel = { name, wasm: moduleOf(frames, code).toBase64() };
   const { bytes, counts } = TYPES[type];
@@ -94,9 +98,9 @@ const ZERO = literal(Array(16).fill(0));
 
 // locals: the arguments of an entry, those of the loop, and the samples of a column
 const [ARGS, FROM, TO, OUT] = [0, 1, 2, 3];
-const [AT, END, STRIDE, SAMPLE] = [4, 5, 6, 7];
-const [COUNT, GOOD] = [8, 9];
-const lane = (k: number) => 10 + k;
+const [AT, END, STRIDE] = [4, 5, 6];
+const [COUNT, GOOD] = [7, 8];
+const lane = (k: number) => 9 + k;
 
 /** How samples of a type are taken from the stack and put in order. */
 interface TypeCode {
@@ -134,22 +138,35 @@ function place({ bytes }: TypeCode): Code {
   return [...stride, ...pixel(FROM), ...set(AT), ...pixel(TO), ...set(END)];
 }
 
-/** Sorts one column and goes on to the next. */
+/**
+ * Sorts one column and goes on to the next. Samples are read when the first comparator needs them and
+ * stored behind the last one, so that few are held at a time.
+ */
 function column(type: TypeCode, frames: number, network: Network, lanes: readonly number[]): Code {
   const step = (local: number, by: Code) => [...get(local), ...by, ...ADD, ...set(local)];
-  const code: number[] = [...get(AT), ...set(SAMPLE), ...ZERO, ...set(COUNT)];
-  for (let k = 0; k < frames; k++) {
-    code.push(...get(SAMPLE), ...LOAD, ...set(lane(k)), ...type.take(lane(k)));
-    code.push(...step(SAMPLE, get(STRIDE)));
-  }
+  const keep = (
+    local: number,
+    i: number,
+  ) => [...get(OUT), ...get(local), ...store(i * SAMPLE_BYTES)];
+  const read = (k: number) => [
+    ...[...get(AT), ...get(STRIDE), ...constant(k), ...MULTIPLY, ...ADD],
+    ...[...LOAD, ...set(lane(k)), ...type.take(lane(k))],
+  ];
+  const code: number[] = [...ZERO, ...set(COUNT)];
+  if (frames === 1) code.push(...read(0), ...keep(lane(0), 0));
   for (let i = 0; i < network.length; i += 2) {
-    const [low, high] = [lane(network[i]!), lane(network[i + 1]!)];
-    const pair = [...get(low), ...get(high)];
-    code.push(...pair, ...type.min, ...pair, ...type.max, ...set(high), ...set(low));
+    const pair = [...network.subarray(i, i + 2)];
+    const [low = 0, high = 0] = pair.map(lane);
+    const both = [...get(low), ...get(high)];
+    for (const k of pair) if (network.indexOf(k) >= i) code.push(...read(k));
+    code.push(...both, ...type.min, ...both, ...type.max, ...set(high), ...set(low));
+    for (const k of pair) {
+      const isDone = network.lastIndexOf(k) < i + 2 && lanes.includes(k);
+      if (isDone) code.push(...keep(lane(k), lanes.indexOf(k)));
+    }
   }
-  const kept = [...lanes.map(lane), ...(type.counts ? [COUNT] : [])];
-  kept.forEach((local, i) => code.push(...get(OUT), ...get(local), ...store(i * SAMPLE_BYTES)));
-  code.push(...step(OUT, constant(kept.length * SAMPLE_BYTES)));
+  if (type.counts) code.push(...keep(COUNT, lanes.length));
+  code.push(...step(OUT, constant((lanes.length + (type.counts ? 1 : 0)) * SAMPLE_BYTES)));
   return [...code, ...step(AT, constant(SAMPLE_BYTES))];
 }
 
@@ -167,7 +184,7 @@ const section = (id: number, content: Code): Code => [id, ...sized(content)];
 function moduleOf(frames: number, code: Code): Uint8Array {
   const [i32, v128] = [0x7f, 0x7b];
   const memory = [...text("env"), ...text("memory"), 2, 3, 1, ...unsigned(65536)];
-  const locals = list([4, i32], [...unsigned(2 + frames), v128]);
+  const locals = list([3, i32], [...unsigned(2 + frames), v128]);
   return Uint8Array.of(
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, list([0x60, 4, i32, i32, i32, i32, 0])),

@@ -49,6 +49,37 @@ export function medianNetwork(lanes: number): Network {
   return sortingNetwork(lanes, [(lanes - 1) >> 1, lanes >> 1]);
 }
 
+/**
+ * The same comparators in an order that comes back to the same lanes soon, so that few of them have to
+ * leave the processor's registers; each lane meets its comparators in the order that it had.
+ *
+ * @param network The comparators.
+ * @param held So many lanes are in registers: those that were used last.
+ */
+export function orderByReuse(network: Network, held: number): Network {
+  const lanes = Math.max(0, ...network) + 1;
+  const waiting = Array.from({ length: lanes }, (): number[] => []);
+  for (let at = network.length - 2; at >= 0; at -= 2) {
+    waiting[network[at]!]!.push(at);
+    waiting[network[at + 1]!]!.push(at);
+  }
+  const isReady = (at: number) => waiting[network[at + 1]!]!.at(-1) === at;
+  let recent: number[] = [];
+  const ordered: number[] = [];
+  while (ordered.length < network.length) {
+    const ready = waiting.map((queue) => queue.at(-1))
+      .filter((at, lane) => at !== undefined && network[at] === lane && isReady(at)) as number[];
+    const reuse = (at: number) =>
+      +recent.includes(network[at]!) + +recent.includes(network[at + 1]!);
+    const next = ready.reduce((best, at) => (reuse(at) - reuse(best) || best - at) > 0 ? at : best);
+    const pair = [network[next]!, network[next + 1]!];
+    ordered.push(...pair);
+    for (const lane of pair) waiting[lane]!.pop();
+    recent = [...pair, ...recent.filter((lane) => !pair.includes(lane))].slice(0, held);
+  }
+  return Uint16Array.from(ordered);
+}
+
 /** Bits of float32 as integers of the same order, and back: its own inverse. */
 function orderedBits(bits: number): number {
   return bits ^ ((bits >> 31) & 0x7fffffff);
