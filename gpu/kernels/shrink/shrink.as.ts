@@ -46,38 +46,68 @@ export function meanRows(args: usize, from: u32, to: u32, _scratch: usize): void
   }
 }
 
-export function farthestRows(args: usize, from: u32, to: u32, _scratch: usize): void {
+/** The lane of a vector of squares with the largest, and its number in another vector. */
+function largest(squares: v128, values: v128, out: usize): void {
+  let most = f32x4.extract_lane(squares, 0);
+  let value = f32x4.extract_lane(values, 0);
+  if (f32x4.extract_lane(squares, 1) > most) {
+    most = f32x4.extract_lane(squares, 1);
+    value = f32x4.extract_lane(values, 1);
+  }
+  if (f32x4.extract_lane(squares, 2) > most) {
+    most = f32x4.extract_lane(squares, 2);
+    value = f32x4.extract_lane(values, 2);
+  }
+  if (f32x4.extract_lane(squares, 3) > most) {
+    most = f32x4.extract_lane(squares, 3);
+    value = f32x4.extract_lane(values, 3);
+  }
+  store<f32>(out, most);
+  store<f32>(out, value, 4);
+}
+
+/** Working memory: a square and its value. */
+export function farthestRows(args: usize, from: u32, to: u32, scratch: usize): void {
   const columns = widthOf(args);
   const width = paramU32(args, WIDTH), noData = paramU32(args, NO_DATA);
   const longer = paramU32(args, LONGER), size = paramU32(args, SIZE);
   const image = slotPointer(args, 0), weight = slotPointer(args, 1), mask = slotPointer(args, 2);
+  const planes = i32x4.splat(<i32>noData), zero = i32x4.splat(0);
   for (let y = from; y < to; y++) {
     const top = firstOf(y, longer, size);
     const bottom = min(paramU32(args, HEIGHT), firstOf(y + 1, longer, size));
     for (let x: u32 = 0; x < columns; x++) {
       const left = firstOf(x, longer, size), right = min(width, firstOf(x + 1, longer, size));
       // squares are compared: one root a pixel of the picture is enough
-      let most: f32 = -1, value: f32 = <f32>NaN;
-      let mostPower: f32 = 0, ofPower: f32 = <f32>NaN;
+      let squares = f32x4.splat(-1), values = f32x4.splat(<f32>NaN);
+      let powers = f32x4.splat(0), ofPowers = f32x4.splat(<f32>NaN);
       for (let row = top; row < bottom; row++) {
         const end = row * width + right;
-        for (let i = row * width + left; i < end; i++) {
-          const v = load<f32>(image + (<usize>i << 2));
-          const square = v * v;
-          if (square > most && (load<u16>(mask + (<usize>i << 1)) & noData) == 0) {
-            most = square;
-            value = v;
+        for (let i = row * width + left; i < end; i += 4) {
+          // the last vector of a square begins with pixels that were seen already
+          const at = <usize>(i + 4 <= end || right - left < 4 ? i : end - 4);
+          let v = v128.load(image + (at << 2)), w = v128.load(weight + (at << 2));
+          let bits = v128.and(i32x4.extend_low_i16x8_u(v128.load64_zero(mask + (at << 1))), planes);
+          if (right - left < 4) {
+            const lanes = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(<i32>(end - i)));
+            w = v128.and(w, lanes);
+            bits = v128.or(bits, v128.not(lanes));
           }
-          const power = square * load<f32>(weight + (<usize>i << 2));
-          if (power > mostPower) {
-            mostPower = power;
-            ofPower = v;
-          }
+          const square = f32x4.mul(v, v), power = f32x4.mul(square, w);
+          const farther = v128.and(f32x4.gt(square, squares), i32x4.eq(bits, zero));
+          squares = v128.bitselect(square, squares, farther);
+          values = v128.bitselect(v, values, farther);
+          const stronger = f32x4.gt(power, powers);
+          powers = v128.bitselect(power, powers, stronger);
+          ofPowers = v128.bitselect(v, ofPowers, stronger);
         }
       }
-      const at = <usize>(y * columns + x) << 2;
-      store<f32>(slotPointer(args, 3) + at, value);
-      store<f32>(slotPointer(args, 4) + at, copysign<f32>(sqrt<f32>(mostPower), ofPower) + ofPower * 0);
+      const out = <usize>(y * columns + x) << 2;
+      largest(squares, values, scratch);
+      store<f32>(slotPointer(args, 3) + out, load<f32>(scratch, 4));
+      largest(powers, ofPowers, scratch);
+      const pull = copysign<f32>(sqrt<f32>(load<f32>(scratch)), load<f32>(scratch, 4));
+      store<f32>(slotPointer(args, 4) + out, load<f32>(scratch) > 0 ? pull : <f32>NaN);
     }
   }
 }

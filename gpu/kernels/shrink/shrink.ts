@@ -98,6 +98,7 @@ async function shrink(
     passes: [{
       ...{ kernel: SHRINK, entry, slots: [...inputs, ...made].map((_, i) => i), pieceRows: 16 },
       params: [width, height, longer, size, skip, noData].map(u32),
+      scratchBytes: 64,
     }],
   });
   return made.map((data) => ({ columns, rows, data }));
