@@ -30,6 +30,7 @@ export function growSaturated(
   for (let y = Math.max(0, strip.firstRow - reachPx); y < last; y++) {
     const top = Math.max(strip.firstRow, y - reachPx), bottom = Math.min(end, y + reachPx + 1);
     const rowEnd = (y + 1) * width;
+    if (!hasSaturated(mask, y * width, rowEnd)) continue;
     for (let i = y * width; i < rowEnd; i++) {
       if (!(mask[i]! & SAT)) continue;
       // A run of saturated pixels is one box.
@@ -44,4 +45,17 @@ export function growSaturated(
       i = run;
     }
   }
+}
+
+/** Whether there is a saturated pixel; looks at two at once. */
+function hasSaturated(mask: Uint16Array, from: number, to: number): boolean {
+  const skip = (mask.byteOffset / 2 + from) % 2;
+  if (skip > 0 && mask[from]! & SAT) return true;
+  const pairs = new Uint32Array(
+    mask.buffer,
+    mask.byteOffset + 2 * (from + skip),
+    (to - from - skip) >> 1,
+  );
+  for (let k = 0; k < pairs.length; k++) if (pairs[k]! & (SAT << 16 | SAT)) return true;
+  return (mask[to - 1]! & SAT) !== 0;
 }

@@ -139,50 +139,59 @@ function fitOrder(
 ): Surface & { readonly chi2: number } {
   const { columns, rows, mean, variance } = cells;
   const size = { width: columns, height: rows, order };
-  const values = known.map((k) => polynomialValues(k % columns, Math.floor(k / columns), size));
-  let weights = known.map((k) => 1 / variance[k]!);
+  const n = polynomialTerms(order);
+  const values = new Float64Array(known.length * n);
+  known.forEach((k, i) => {
+    values.set(polynomialValues(k % columns, Math.floor(k / columns), size), i * n);
+  });
+  const data = Float64Array.from(known, (k) => mean[k]!);
+  const weights = Float64Array.from(known, (k) => 1 / variance[k]!);
+  const kept = weights.slice(), away = new Float64Array(known.length);
   let chi2 = 0;
-  let coefficients = new Float64Array(polynomialTerms(order));
+  let coefficients = new Float64Array(n);
   for (let round = 0; round < 3; round++) {
-    coefficients = weightedFit(values, known.map((k) => mean[k]!), weights);
-    const away = known.map((k, i) =>
-      (mean[k]! - dot(coefficients, values[i]!)) ** 2 / variance[k]!
-    );
+    coefficients = weightedFit(values, data, kept);
+    for (let i = 0; i < known.length; i++) {
+      away[i] = (data[i]! - dot(coefficients, values, i * n)) ** 2 * weights[i]!;
+    }
     const spread = Math.max(1, median(away) / 0.455);
     const limit = CELL_CLIP ** 2 * spread;
     chi2 = away.reduce((sum, value) => sum + Math.min(value, limit), 0);
-    weights = known.map((k, i) => away[i]! > limit ? 0 : 1 / variance[k]!);
+    for (let i = 0; i < known.length; i++) kept[i] = away[i]! > limit ? 0 : weights[i]!;
   }
   return {
     chi2,
-    kept: known.filter((_, i) => weights[i]! > 0),
+    kept: known.filter((_, i) => kept[i]! > 0),
     surface: (k) => {
-      return dot(coefficients, polynomialValues(k % columns, Math.floor(k / columns), size));
+      return dot(coefficients, polynomialValues(k % columns, Math.floor(k / columns), size), 0);
     },
   };
 }
 
+/** @param values Of the polynomials, `[cells, terms]`. */
 function weightedFit(
-  values: readonly Float64Array[],
-  data: readonly number[],
-  weights: readonly number[],
+  values: Float64Array,
+  data: Float64Array,
+  weights: Float64Array,
 ): Float64Array<ArrayBuffer> {
-  const n = values[0]!.length;
+  const n = values.length / data.length;
   const matrix = new Float64Array(n * n), vector = new Float64Array(n);
-  values.forEach((f, k) => {
+  for (let k = 0, at = 0; k < data.length; k++, at += n) {
+    if (weights[k] === 0) continue;
     for (let i = 0; i < n; i++) {
-      const w = weights[k]! * f[i]!;
+      const w = weights[k]! * values[at + i]!;
       vector[i]! += w * data[k]!;
-      for (let j = 0; j <= i; j++) matrix[i * n + j]! += w * f[j]!;
+      for (let j = 0, to = i * n; j <= i; j++) matrix[to++]! += w * values[at + j]!;
     }
-  });
+  }
   for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) matrix[j * n + i] = matrix[i * n + j]!;
   return Float64Array.from(solveScaled(matrix, vector));
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
+/** Of coefficients and what stands from a place on. */
+function dot(coefficients: Float64Array, values: Float64Array, from: number): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < coefficients.length; i++) sum += coefficients[i]! * values[from + i]!;
   return sum;
 }
 
