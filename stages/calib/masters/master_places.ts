@@ -8,8 +8,8 @@ import type { MasterType } from "../frames/groups.ts";
 import type { Room } from "../frames/pipe_strips.ts";
 import { floatsOf, type PlainFrames, shortsOf } from "../frames/plain_frames.ts";
 
-/** Bytes of all strips together, whatever the number of frames. */
-const MEMORY_BYTES = 256 << 20;
+/** Bytes of all strips together, whatever the number of frames: more would not stay in the cache. */
+const MEMORY_BYTES = 64 << 20;
 /** A strip needs so many rows at least, even where that takes more memory. */
 const MIN_ROWS = 4;
 /** Longer strips gain nothing. */
