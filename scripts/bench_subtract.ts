@@ -7,6 +7,8 @@
  *     [--engines native,zogy] [--noises 4] [--seed 1] [--time 3] [--pictures] [--write]
  *     [-- flags for gppy subtract]
  *
+ * `preconvolved` among the engines is the native one with `--convolve preconvolve`.
+ *
  * @module
  */
 
@@ -68,6 +70,11 @@ async function timed(name: string, args: readonly string[]): Promise<Run & { std
   return { wallS, cpuS: userS + systemS, peakMb: kib / 1024, stdout: text };
 }
 
+const engineFlags = (engine: string) =>
+  engine === "preconvolved"
+    ? ["--engine", "native", "--convolve", "preconvolve"]
+    : ["--engine", engine];
+
 const ENGINES = values.engines.split(",");
 
 async function subtract(
@@ -77,7 +84,7 @@ async function subtract(
 ): Promise<Run> {
   return await timed(Deno.execPath(), [
     ...["run", "-A", "--no-check", "cli/main.ts", "subtract", pair.manifest],
-    ...["--reference", pair.reference, "--engine", engine, "--force", "-q"],
+    ...["--reference", pair.reference, ...engineFlags(engine), "--force", "-q"],
     ...["-o", `${pair.manifest}.out`, ...flags, ...positionals],
   ]);
 }

@@ -254,7 +254,8 @@ def main():
     subtracted = Path(given.subtracted)
     figures = judge(truth, made) | noise_figures(truth, [made, *others])
     figures["score"] = score_figures(truth, subtracted / "science.subt.score.fits")
-    engine = fits.getheader(subtracted / "science.subt.fits")["SUBENG"]
+    header = fits.getheader(subtracted / "science.subt.fits")
+    engine = header["SUBENG"] + (", preconvolved" if "PRECONV" in header else "")
     ideal = judge(truth, truth.ideal) | {"noise": None, "noise_on_sources": None, "score": None}
     print(json.dumps({"engine": engine, "made": figures, "ideal": ideal}))
 

@@ -14,82 +14,14 @@ import { digestValue } from "../manifest_file.ts";
 import { defineStage, type NewProduct, type Progress, type StageContext } from "../stage.ts";
 import { type Attempt, type AttemptOptions, tryEngines } from "./output/attempts.ts";
 import { DECORRELATED } from "./output/decorrelated.ts";
-import { chooseEngines, ENGINES } from "./engines/engines.ts";
+import { chooseEngines, requirePossible } from "./engines/engines.ts";
 import { type LoadedPair, loadPair } from "./load/load_pair.ts";
 import { bare, openCompanions, writeOutputs } from "./output/outputs.ts";
 import { type DonePair, forgetPairs, recallPair, recordPair } from "./output/pair_journal.ts";
 import { type ChosenReference, findReference } from "./load/references.ts";
 import { SCORE } from "./output/score.ts";
+import { type Params, params } from "./subtract_params.ts";
 import { writeExtras } from "./output/write_extras.ts";
-
-const order = z.int().min(0).max(4).nullable().default(null);
-
-const params = z.object({
-  engine: z.enum(["auto", ...ENGINES]).default("auto")
-    .describe(
-      "What subtracts; auto: HOTPANTS when it is installed, then native, then ZOGY, until one passes",
-    ),
-  reference: z.string().nullable().default(null)
-    .describe("Reference for all frames; by default the object's in path_references/<filter>"),
-  convolve: z.enum(["auto", "reference", "science"]).default("auto")
-    .describe("Image that is convolved; auto: the sharper one"),
-  basis: z.enum(["gaussians", "delta"]).default("gaussians")
-    .describe("What the native kernel is made of; delta: a smooth sum of single pixels"),
-  kernelOrder: order.describe("Spatial order of the kernel; by default what the stars carry"),
-  scaleOrder: z.int().min(0).max(3).default(0)
-    .describe("Spatial order of the photometric scale"),
-  backgroundOrder: order.describe(
-    "Spatial order of the background; by default what the stars carry",
-  ),
-  regions: z.string().regex(/^[1-9]\d?x[1-9]\d?$/).nullable().default(null)
-    .describe("Regions of HOTPANTS along x and y, such as 3x2; by default one"),
-  clipSigma: z.number().positive().default(4)
-    .describe("Drop kernel stars whose chi2 lies farther than this above the median")
-    .meta({ unit: "sigma" }),
-  minSnr: z.number().positive().default(20).describe("Faintest kernel star"),
-  maxSnr: z.number().positive().default(1000)
-    .describe("Brightest kernel star, if ten are left without brighter ones"),
-  maxStars: z.int().min(3).nullable().default(null).describe(
-    "Kernel stars at most, spread over the field; by default 200, and 5 for each million pixels",
-  ),
-  skyMesh: z.int().min(0).default(64)
-    .describe("Squares by which the remaining background is taken off the difference; 0: it stays")
-    .meta({ unit: "px" }),
-  decorrelate: z.boolean().default(false)
-    .describe("Write the difference with white noise too: <stack>.subt.decorr.fits"),
-  score: z.boolean().default(false)
-    .describe("Write how significant a point source is at each pixel: <stack>.subt.score.fits"),
-  psf: z.boolean().default(false)
-    .describe("Write the PSF of the difference at 5x5 places: <stack>.subt.psf.fits"),
-  pictures: z.boolean().default(true)
-    .describe("Draw an overview, a map of what is left, and the kernel"),
-  maxPullError: z.number().positive().default(0.15)
-    .describe("How far from 1 the spread of difference over noise may be; fails at twice that"),
-  maxPowerLeft: z.number().positive().default(0.2)
-    .describe("Signal left in star footprints, of the star's; fails at twice that"),
-  maxConditionNumber: z.number().positive().default(1e9)
-    .describe("Condition number of the kernel fit; fails at a thousand times that"),
-  maxSumError: z.number().positive().default(0.1)
-    .describe(
-      "How far the kernel sum may be from what fluxes and zero points demand; fails at twice that",
-    ),
-  maxRegistration: z.number().positive().default(1)
-    .describe(
-      "Median offset of the stars of both images, and its scatter; fails at three times that",
-    )
-    .meta({ unit: "px" }),
-  maxBlockPull: z.number().positive().default(3)
-    .describe("Mean of the difference over 64-px squares of sky, rms; degraded beyond")
-    .meta({ unit: "sigma" }),
-  maxStarPull: z.number().positive().default(3)
-    .describe("Spread of difference over noise in the cores of kernel stars; degraded beyond"),
-  maxMasked: z.number().min(0).max(1).default(0.5)
-    .describe("Part of the pixels that may be unusable; degraded beyond"),
-  minCoverage: z.number().min(0).max(1).default(0.1)
-    .describe("Part of the frame that the reference must cover"),
-});
-
-type Params = z.output<typeof params>;
 
 /** Subtracts a reference from each stack after matching their PSFs. */
 export const subtract = defineStage({
@@ -127,6 +59,7 @@ export const subtract = defineStage({
   ingestAs: "stack",
   select: (products) => products.filter((product) => product.kind === "stack"),
   async run(params, context) {
+    requirePossible(params);
     const stacks = context.inputs.filter((product) => product.kind === "stack");
     const done = await context.each(stacks, (stack) => subtractOne(stack, params, context), {
       id: (stack) => stack.id,
@@ -229,8 +162,8 @@ async function subtractPair(
 }
 
 /** Tells of the steps of one pair under its name. */
-function progressOf(stack: Product, context: StageContext): Progress {
-  return (done, total, what) => context.progress(done, total, `${stack.id}: ${what}`);
+function progressOf({ id }: Product, { progress }: StageContext): Progress {
+  return (done, total, what) => progress(done, total, `${id}: ${what}`);
 }
 
 async function writeFurther(

@@ -123,6 +123,8 @@ export interface EngineResult {
   readonly noiseShare?: number;
   /** The kernel itself, when the engine knows it: makes the convolved image match the other, in the other's ADU. */
   readonly field?: KernelField;
+  /** What the science frame was convolved with before the reference was matched to it; its sum is 1. */
+  readonly preconvolution?: KernelField;
 }
 
 /** How the fit of the kernel went; null where the engine does not say. */

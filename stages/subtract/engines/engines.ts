@@ -4,10 +4,11 @@
  * @module
  */
 
-import { ExternalToolError } from "../../../config/errors.ts";
+import { ExternalToolError, UsageError } from "../../../config/errors.ts";
 import type { StageContext } from "../../stage.ts";
 import { hotpantsEngine } from "./hotpants.ts";
 import { subtractNative } from "./native.ts";
+import { subtractPreconvolved } from "./preconvolved.ts";
 import type { ConvolvedSide, Engine } from "../pair.ts";
 import { subtractZogy } from "./zogy.ts";
 
@@ -17,7 +18,7 @@ export const ENGINES = ["hotpants", "native", "zogy"] as const;
 /** What a user may decide about engines. */
 export interface EngineChoice {
   readonly engine: "auto" | (typeof ENGINES)[number];
-  readonly convolve: "auto" | ConvolvedSide;
+  readonly convolve: "auto" | ConvolvedSide | "preconvolve";
   readonly basis: "gaussians" | "delta";
   readonly kernelOrder: number | null;
   readonly backgroundOrder: number | null;
@@ -25,6 +26,17 @@ export interface EngineChoice {
   readonly clipSigma: number;
   /** Regions of HOTPANTS along x and y, such as `3x2`. */
   readonly regions: string | null;
+}
+
+/**
+ * Refuses what no engine can do.
+ *
+ * @param choice What was asked for.
+ * @throws {UsageError} If preconvolution is asked of an engine that has none.
+ */
+export function requirePossible({ engine, convolve }: EngineChoice): void {
+  if (convolve !== "preconvolve" || engine === "auto" || engine === "native") return;
+  throw new UsageError(`--convolve preconvolve is for the native engine, not for ${engine}`);
 }
 
 /**
@@ -46,6 +58,7 @@ export async function chooseEngines(
     native: makeNative(choice, context),
     zogy: makeZogy(context),
   };
+  if (choice.convolve === "preconvolve") return [made.native];
   if (choice.engine === "auto") return ENGINES.map((name) => made[name]);
   if (choice.engine !== "hotpants" || await made.hotpants.available()) return [made[choice.engine]];
   throw new ExternalToolError(
@@ -57,7 +70,7 @@ export async function chooseEngines(
 /** Orders and direction where they are given. */
 function orders({ convolve, kernelOrder, backgroundOrder }: EngineChoice) {
   return {
-    ...(convolve === "auto" ? {} : { convolve }),
+    ...(convolve === "auto" || convolve === "preconvolve" ? {} : { convolve }),
     ...(kernelOrder === null ? {} : { kernelOrder }),
     ...(backgroundOrder === null ? {} : { backgroundOrder }),
   };
@@ -78,7 +91,8 @@ function makeNative(choice: EngineChoice, context: StageContext): Engine {
       const compute = await context.compute.get();
       const { signal } = context;
       const fit = { ...orders(choice), basis, scaleOrder, clipSigma };
-      return subtractNative(pair, { ...fit, compute, signal });
+      const subtract = choice.convolve === "preconvolve" ? subtractPreconvolved : subtractNative;
+      return subtract(pair, { ...fit, compute, signal });
     },
   };
 }

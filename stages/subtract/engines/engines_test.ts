@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UsageError } from "../../../config/errors.ts";
 import { runTool } from "../../../external/run_tool.ts";
 import { type Image, readImage } from "../../../fits/image.ts";
 import { LazyCompute } from "../../../gpu/lazy_compute.ts";
@@ -127,6 +128,24 @@ Deno.test("subtract --engine auto goes on when HOTPANTS ends with an error, and 
     assert.equal(failed!["error"], "ExternalToolError");
     return Promise.resolve();
   });
+});
+
+Deno.test("subtract --convolve preconvolve says so in the header, and will not decorrelate", async () => {
+  const flags = { convolve: "preconvolve", decorrelate: true, score: true };
+  await run(flags, { size: 500, referenceFwhmPx: 4.4 }, async (made, fixture, left) => {
+    const { header } = await readImage(differenceOf(made).path);
+    assert.equal(header.text("SUBENG"), "native");
+    assert.equal(header.text("CONVSIDE"), "both");
+    assert.ok(Math.abs(header.number("PRECONV")! - 4) < 0.3);
+    assert.ok(Math.abs(header.number("PSFFWHM")! - 6.09) < 0.3);
+    assert.deepEqual(differenceOf(made).gates!.filter(({ verdict }) => verdict !== "pass"), []);
+    assert.ok(made.some(({ id }) => id === `${fixture.stackId}.subt.score`));
+    assert.deepEqual(left.map(({ message }) => message.slice(0, 45)), [
+      "Cannot decorrelate a preconvolved difference:",
+    ]);
+  });
+  const other = { convolve: "preconvolve", engine: "zogy" };
+  await assert.rejects(run(other, { size: 300 }, () => Promise.resolve()), UsageError);
 });
 
 Deno.test("subtract takes regions as columns x rows alone", () => {

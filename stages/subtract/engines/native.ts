@@ -21,7 +21,10 @@ import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../p
 import { SharedArrays } from "../shared_arrays.ts";
 
 /** What the native engine can be told. */
-export type NativeOptions = KernelFitOptions;
+export interface NativeOptions extends KernelFitOptions {
+  /** How many pixels of the image that is not convolved its noise makes one of; 1 if left out. */
+  readonly correlatedPx?: number;
+}
 
 /**
  * Subtracts one image of a pair from the other with a kernel fitted to the stars.
@@ -35,7 +38,22 @@ export async function subtractNative(
   pair: AlignedPair,
   options: NativeOptions,
 ): Promise<EngineResult> {
-  const fitted = await fitKernel(pair, options);
+  return await subtractFitted(pair, await fitKernel(pair, options), options);
+}
+
+/**
+ * Subtracts with a kernel that was fitted.
+ *
+ * @param pair The images on one grid, with masks.
+ * @param fitted The kernel, and which image it convolves.
+ * @param options Device.
+ * @returns The difference in ADU of the science frame, with its variance.
+ */
+export async function subtractFitted(
+  pair: AlignedPair,
+  fitted: KernelFit,
+  options: NativeOptions,
+): Promise<EngineResult> {
   const fit = { ...fitted, mesh: kernelMesh(fitted.field, { of: "both" }) };
   const share = pair.quiet ? await measureShare(pair, fit, pair.quiet, options) : 1;
   const quieter = withNoiseShare(pair, share);
@@ -79,7 +97,7 @@ async function measureShare(
   }
   const isQuiet = (i: number) =>
     quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
-  return noiseShare(strips, isQuiet, width);
+  return noiseShare(strips, isQuiet, width, options.correlatedPx);
 }
 
 /** Rows of a strip: whole tiles of the kernel. */

@@ -5,7 +5,7 @@
  */
 
 import { type Fourier, multiply, power, scaleBy, type Spectrum } from "../psf/fourier.ts";
-import { compactKernel } from "../psf/whiten.ts";
+import { halfWidth } from "../psf/whiten.ts";
 
 /** One image at a place, as frequencies know it. */
 export interface ImageAtPlace {
@@ -57,8 +57,7 @@ export function zogyKernels(
   const whitened = noise.map((value) => whole / Math.sqrt(value));
   const onScience = scaleBy(r, whitened);
   const onReference = scaleBy(n, whitened.map((value) => fluxRatio * value));
-  const scienceKernel = compactKernel(onScience, fourier);
-  const referenceKernel = compactKernel(onReference, fourier);
+  const [scienceKernel, referenceKernel] = fadedKernels([onScience, onReference], fourier);
   // One factor for both: where the sums of the PSFs are off, by their noise, stars vanish all the same.
   const unit = 1 / sumOf(scienceKernel);
   scienceKernel.forEach((value, i) => scienceKernel[i] = value * unit);
@@ -69,6 +68,37 @@ export function zogyKernels(
     reference: referenceKernel,
     psf: fourier.inverse(psf, PSF_HALF_PX),
   };
+}
+
+/** Largest half-width of a kernel, px, and the part of it over which it falls to nothing. */
+const MOST_HALF_PX = 24;
+const FADING = 0.4;
+/** Part of the squares of a kernel that may be cut off: a bright star is thousands of times the noise. */
+const CUT_OFF = 1e-8;
+
+/**
+ * Both kernels as far as the wider one reaches, faded out alike: where one ended sooner or with a
+ * step, bright stars would leave its border.
+ */
+function fadedKernels(
+  spectra: readonly [Spectrum, Spectrum],
+  fourier: Fourier,
+): [Float64Array, Float64Array] {
+  const whole = spectra.map((spectrum) => fourier.inverse(spectrum, fourier.size / 2 - 1));
+  const half = Math.min(
+    MOST_HALF_PX,
+    Math.max(...whole.map((kernel) => halfWidth(kernel, CUT_OFF))),
+  );
+  const side = 2 * half + 1;
+  const fade = Float64Array.from({ length: side * side }, (_, i) => {
+    const out = Math.hypot(i % side - half, Math.floor(i / side) - half) / (half + 1);
+    if (out >= 1) return 0;
+    return out <= 1 - FADING ? 1 : 0.5 * (1 + Math.cos(Math.PI * (out - 1 + FADING) / FADING));
+  });
+  const [a, b] = spectra;
+  const faded = (spectrum: Spectrum) =>
+    fourier.inverse(spectrum, half).map((value, i) => value * fade[i]!);
+  return [faded(a), faded(b)];
 }
 
 /** Below this part of the flux nothing is known of a PSF's transfer function. */

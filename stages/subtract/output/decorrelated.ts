@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DataError } from "../../../config/errors.ts";
 import type { Compute } from "../../../gpu/compute.ts";
 import {
   convolveVarying,
@@ -35,6 +36,11 @@ export const DECORRELATED: ExtraRecipe = {
 function decorrelated(source: ExtraSource): ExtraImage {
   const { pair, finished, compute, signal } = source;
   const { width, height } = pair;
+  if (finished.result.preconvolution !== undefined) {
+    throw new DataError(
+      "Cannot decorrelate a preconvolved difference: its high frequencies are gone; its score image has all it tells",
+    );
+  }
   const kernels = differenceKernels(pair, finished, new Fourier(GRID));
   const image = { data: usable(finished), width, height };
   const mesh = kernelMesh(kernels.whitening);

@@ -6,7 +6,7 @@
 
 import { basename } from "node:path";
 import type { FitsHeader } from "../../../fits/header.ts";
-import { kernelAt } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { kernelAt, type KernelField } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import type { OutputParts } from "./outputs.ts";
 import { fwhmOf, noiseArea } from "../psf/psf_shape.ts";
 import { type StarResiduals, starResiduals } from "./residuals.ts";
@@ -51,7 +51,7 @@ export function differenceHeader(parts: OutputParts): FitsHeader {
 type Card = readonly [keyword: string, value: string | number | null, comment: string];
 
 function kernelCards({ science, loaded, chosen }: OutputParts): Card[] {
-  const { kernel, engine, convolvedSide, psf } = chosen.finished.result;
+  const { kernel, engine, convolvedSide, psf, preconvolution } = chosen.finished.result;
   const { metrics } = chosen;
   const middle = psf && kernelAt(psf, (psf.width - 1) / 2, (psf.height - 1) / 2);
   return [
@@ -59,6 +59,7 @@ function kernelCards({ science, loaded, chosen }: OutputParts): Card[] {
     ["SCINAME", basename(science.path), "science frame"],
     ["REFNAME", basename(loaded.chosen.path), "reference that was subtracted"],
     ["CONVSIDE", convolvedSide, "image that was convolved"],
+    ["PRECONV", widthOf(preconvolution), "[pix] FWHM of what smoothed the science frame before"],
     ["KOFFER", kernel.offered, "stars offered to the fit"],
     ["KSTARS", kernel.used, "stars the kernel was fitted to"],
     ["KCLIP", kernel.clipped, "stars left out as they did not fit"],
@@ -70,6 +71,11 @@ function kernelCards({ science, loaded, chosen }: OutputParts): Card[] {
     ["PSFFWHM", middle ? fwhmOf(middle) : null, "[pix] FWHM of its PSF, mid-field"],
     ["PSFNEA", middle ? noiseArea(middle) : null, "[pix2] noise-equivalent area of it"],
   ];
+}
+
+/** FWHM of a kernel that is the same everywhere, px; null where there is none. */
+function widthOf(kernel: KernelField | undefined): number | null {
+  return kernel === undefined ? null : fwhmOf(kernelAt(kernel, 0, 0));
 }
 
 function referenceCards({ loaded }: OutputParts): Card[] {

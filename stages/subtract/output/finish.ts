@@ -52,7 +52,7 @@ export interface FinishOptions {
 }
 
 /** Planes of an input that its neighbours inherit through the kernel. */
-const CARRIED = bit(
+export const CARRIED = bit(
   ...["BAD", "SAT", "CR", "INTRP", "SUSPECT", "NO_DATA", "EDGE", "STREAK", "CROSSTALK"] as const,
 );
 const NO_DATA = bit("NO_DATA");

@@ -31,7 +31,7 @@ function score(source: ExtraSource): ExtraImage {
   const { width, height } = pair;
   const kernels = differenceKernels(pair, finished, new Fourier(GRID));
   const signalImage = { data: usable(finished), width, height };
-  const noiseImage = { data: whiteVariance(source, kernels.gain), width, height };
+  const noiseImage = { data: whiteVariance(source, kernels.matchedGain), width, height };
   const matched = kernelMesh(kernels.matched);
   const squared = kernelMesh(flipped(kernels.whitePsf), { of: "square" });
   const { mask } = finished;

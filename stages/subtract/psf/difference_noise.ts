@@ -17,6 +17,7 @@ import {
   compactKernel,
   differencePower,
   type LocalNoise,
+  noiseGain,
   noisePower,
   whiteningKernel,
 } from "./whiten.ts";
@@ -35,6 +36,8 @@ export interface DifferenceKernels {
   readonly whitePsf: KernelField;
   /** The matched filter, of the difference as it is: whitens it and sums it with the white PSF as weight. */
   readonly matched: KernelField;
+  /** Variance of what the matched filter gives over that of a pixel before, over Σ whitePsf²: `1 × 1`. */
+  readonly matchedGain: KernelField;
   /** How the correlation of the noise was found. */
   readonly from: "kernel" | "engine" | "difference";
 }
@@ -62,22 +65,27 @@ export function differenceKernels(
   const powerAt = noiseOf(pair, finished, fourier);
   const psfAt = differencePsf(pair, finished, fourier);
   const fields = kernelSurfaces({ width, height, order: ORDER }, (x, y) => {
-    const { kernel, gain } = whiteningKernel(powerAt(x, y), fourier);
+    const noise = powerAt(x, y);
+    const { kernel, gain } = whiteningKernel(noise, fourier);
     const whitening = fourier.forward(kernel);
     const psf = psfAt(x, y), white = multiply(psf, whitening);
     // Conjugate: the filter sums the difference with the PSF as weight, it does not convolve it.
     const flipped = { re: white.re, im: white.im.map((value) => -value) };
+    const whitePsf = compactKernel(white, fourier);
+    const matched = compactKernel(multiply(flipped, whitening), fourier);
+    const squares = whitePsf.reduce((sum, value) => sum + value * value, 0);
+    const matchedGain = noiseGain(matched, noise, fourier) / squares;
     return [
       kernel,
       Float64Array.of(gain),
       compactKernel(psf, fourier),
-      compactKernel(white, fourier),
-      compactKernel(multiply(flipped, whitening), fourier),
+      ...[whitePsf, matched, Float64Array.of(matchedGain)],
     ];
   });
-  const [whitening, gain, psf, whitePsf, matched] = fields;
+  const [whitening, gain, psf, whitePsf, matched, matchedGain] = fields;
   return {
-    ...{ whitening: whitening!, gain: gain!, psf: psf!, whitePsf: whitePsf!, matched: matched! },
+    ...{ whitening: whitening!, gain: gain!, psf: psf!, whitePsf: whitePsf! },
+    ...{ matched: matched!, matchedGain: matchedGain! },
     from: result.white ? "engine" : result.field === undefined ? "difference" : "kernel",
   };
 }
@@ -87,21 +95,24 @@ function noiseOf(
   finished: FinishedDifference,
   fourier: Fourier,
 ): (x: number, y: number) => Float64Array {
-  const { field, white, convolvedSide } = finished.result;
+  const { field, white, convolvedSide, preconvolution } = finished.result;
   if (white) return () => new Float64Array(fourier.size ** 2).fill(1);
-  if (field === undefined || convolvedSide === "both") {
+  if (field === undefined || (convolvedSide === "both" && preconvolution === undefined)) {
     const correlation = correlationOf(pair, finished);
     const power = noisePower({ variance: 1, correlation }, fourier);
     return () => power;
   }
-  const still = convolvedSide === "reference" ? "science" : "reference";
+  const [moved, still] = convolvedSide === "science"
+    ? ["science", "reference"] as const
+    : ["reference", "science"] as const;
+  const before = preconvolution && kernelAt(preconvolution, 0, 0);
   const correlation = noiseAlone(pair);
   const noise = (side: "science" | "reference", x: number, y: number): LocalNoise => {
     return { variance: pair[side].sigmaAt(x, y) ** 2, correlation: correlation[side] };
   };
   return (x, y) => {
     const kernel = kernelAt(field, x, y);
-    return differencePower(noise(convolvedSide, x, y), noise(still, x, y), kernel, fourier);
+    return differencePower(noise(moved, x, y), noise(still, x, y), kernel, fourier, before);
   };
 }
 

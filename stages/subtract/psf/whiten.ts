@@ -53,6 +53,7 @@ function smoothing(correlation: Float64Array): Float64Array {
  * @param still Noise of the other.
  * @param kernel The kernel, `[side, side]`.
  * @param fourier The frequencies.
+ * @param before What the other image was convolved with itself, `[side, side]`; nothing if left out.
  * @returns `[size, size]`, ADU² of the image that was not convolved.
  */
 export function differencePower(
@@ -60,11 +61,18 @@ export function differencePower(
   still: LocalNoise,
   kernel: Float64Array,
   fourier: Fourier,
+  before?: Float64Array,
 ): Float64Array {
   const through = power(fourier.forward(kernel));
+  const own = before && power(fourier.forward(before));
   const convolved = noisePower(moved, fourier);
-  return noisePower(still, fourier).map((value, i) => value + convolved[i]! * through[i]!);
+  return noisePower(still, fourier).map((value, i) => {
+    return value * (own?.[i] ?? 1) + convolved[i]! * through[i]!;
+  });
 }
+
+/** Of the noise at the lowest frequency: what a frequency has not after two PSFs is not brought back. */
+const LEAST_NOISE = 1e-2;
 
 /** A kernel and what it does to noise. */
 export interface WhiteningKernel {
@@ -87,7 +95,9 @@ export function whiteningKernel(
   fourier: Fourier,
   halfPx?: number,
 ): WhiteningKernel {
-  const transfer = noise.map((value) => Math.sqrt(noise[0]! / value));
+  const transfer = noise.map((value) => {
+    return Math.sqrt(noise[0]! / Math.max(value, LEAST_NOISE * noise[0]!));
+  });
   const spectrum = { re: transfer, im: new Float64Array(transfer.length) };
   const kernel = halfPx === undefined
     ? compactKernel(spectrum, fourier)
@@ -138,12 +148,13 @@ export function compactKernel(
 }
 
 /**
- * The smallest half-width that holds all but a millionth of a kernel's squares.
+ * The smallest half-width that holds nearly all of a kernel's squares.
  *
  * @param kernel `[side, side]`.
+ * @param cutOff Part of them that may lie beyond; a millionth if left out.
  * @returns Half-width, px, at least 2.
  */
-export function halfWidth(kernel: Float64Array): number {
+export function halfWidth(kernel: Float64Array, cutOff = CUT_OFF): number {
   const side = Math.round(Math.sqrt(kernel.length)), half = (side - 1) / 2;
   const rings = new Float64Array(half + 1);
   kernel.forEach((value, i) => {
@@ -151,7 +162,7 @@ export function halfWidth(kernel: Float64Array): number {
     rings[Math.max(dx, dy)]! += value * value;
   });
   let left = rings.reduce((a, b) => a + b, 0);
-  const most = CUT_OFF * left;
+  const most = cutOff * left;
   for (let reach = 0; reach < half; reach++) {
     left -= rings[reach]!;
     if (left <= most) return Math.max(2, reach);
