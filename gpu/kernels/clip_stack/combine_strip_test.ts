@@ -5,6 +5,8 @@ import { backendTest } from "../../testing.ts";
 import type { StoredLayout } from "../decode/decode.ts";
 import { type CombineOptions, combineStrip, MAX_FRAMES } from "./combine_strip.ts";
 import { madToSigma, MEDIAN_VARIANCE } from "./clip_stack.ts";
+import { foldMaskSums, foldSums, MASK_PLANES } from "../encode/encode.ts";
+import { datasum } from "../../../fits/checksum.ts";
 
 interface Truth {
   readonly value: number;
@@ -213,3 +215,43 @@ backendTest("combineStrip() cuts a strip that no binding could hold", async (com
     assert.equal(v, middle(samples.sort((a, b) => a - b)));
   });
 }, { bindingBytes: 1 << 16 });
+
+backendTest("combineStrip() gives results as files have them, with their sums", async (compute) => {
+  for (const width of [64, 37]) {
+    const [frames, rows] = [5, 3];
+    const pixels = width * rows;
+    const stack = Float32Array.from(
+      { length: frames * pixels },
+      (_, i) => 1000 + (Math.imul(i, 2654435761) >>> 22),
+    );
+    const arrays = {
+      value: new Float32Array(pixels),
+      variance: new Float32Array(pixels),
+      kept: new Uint16Array(pixels),
+      rejected: new Uint16Array(pixels),
+    };
+    const room = (bytes: number) => ({
+      raw: new Uint8Array(pixels * bytes),
+      sums: new Uint32Array(2 * rows),
+    });
+    const [encoded, encodedVariance] = [room(4), room(4)];
+    const encodedKept = { ...room(2), counts: new Uint32Array(MASK_PLANES * rows) };
+    await combineStrip(
+      compute,
+      { frames, width, rows, bytes: new Uint8Array(stack.buffer) },
+      { ...arrays, encoded, encodedVariance, encodedKept },
+      { method: "clipped-mean", scatter: "std", clipSigma: 1.2 },
+    );
+    assert.ok(arrays.rejected.some((count) => count > 0));
+    const viewOf = ({ raw }: { raw: Uint8Array }) => new DataView(raw.buffer);
+    const floats = (view: DataView) => arrays.value.map((_, i) => view.getFloat32(4 * i));
+    assert.deepEqual(floats(viewOf(encoded)), arrays.value);
+    assert.deepEqual(floats(viewOf(encodedVariance)), arrays.variance);
+    const counts = viewOf(encodedKept);
+    assert.deepEqual(arrays.kept.map((_, i) => counts.getInt16(2 * i) + 32768), arrays.kept);
+    assert.equal(foldSums(encoded.sums), datasum(encoded.raw));
+    assert.equal(foldSums(encodedVariance.sums), datasum(encodedVariance.raw));
+    const sum = foldMaskSums(encodedKept.sums, width);
+    assert.equal(sum, width % 2 === 0 ? datasum(encodedKept.raw) : undefined);
+  }
+});
