@@ -6,6 +6,7 @@
 
 import { DataError } from "../../../config/errors.ts";
 import type { Compute } from "../../../gpu/compute.ts";
+import { markQuiet } from "../../../gpu/kernels/quiet_sky/quiet_sky.ts";
 import { type Background, measureBackground } from "../../../sky/background.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { median } from "../../../sky/stats.ts";
@@ -61,40 +62,28 @@ export async function withSky(
  * @param lists Sources of both images.
  * @param fwhmPx The larger FWHM.
  * @param quiet Filled: 1 for bare sky, `[height, width]`.
+ * @param context Where.
  */
-export function quietPixels(
+export async function quietPixels(
   size: { readonly width: number; readonly height: number },
   lists: readonly SourceList[],
   fwhmPx: number,
-  quiet: Uint8Array,
-): void {
+  quiet: Uint8Array<ArrayBufferLike>,
+  { compute, signal }: Pick<LoadContext, "compute" | "signal">,
+): Promise<void> {
+  const discsOf = (radiusOf: (snr: number) => number) =>
+    lists.map(({ x, y, flux, fluxError }) => {
+      const radius = Float64Array.from(flux, (value, k) => {
+        return radiusOf(Math.max(value / fluxError[k]!, 1) || 1);
+      });
+      return { x, y, radius };
+    });
   const wide = (snr: number) => fwhmPx * Math.min(8, 1 + 0.7 * Math.cbrt(snr));
-  outsideDiscs(size, lists, wide, quiet);
+  await markQuiet(compute, size, discsOf(wide), quiet, signal);
   let count = 0;
   for (let i = 0; i < quiet.length; i += 7) count += quiet[i]!;
-  if (count < 0.05 * quiet.length / 7) outsideDiscs(size, lists, () => fwhmPx, quiet);
-}
-
-function outsideDiscs(
-  size: { readonly width: number; readonly height: number },
-  lists: readonly SourceList[],
-  radiusOf: (snr: number) => number,
-  quiet: Uint8Array,
-): void {
-  const { width, height } = size;
-  quiet.fill(1);
-  for (const list of lists) {
-    for (let k = 0; k < list.x.length; k++) {
-      const radius = radiusOf(Math.max(list.flux[k]! / list.fluxError[k]!, 1) || 1);
-      const x = list.x[k]!, y = list.y[k]!;
-      const last = Math.min(height - 1, Math.floor(y + radius));
-      for (let row = Math.max(0, Math.ceil(y - radius)); row <= last; row++) {
-        const half = Math.sqrt(Math.max(0, radius ** 2 - (row - y) ** 2));
-        const left = Math.max(0, Math.ceil(x - half));
-        const right = Math.min(width - 1, Math.floor(x + half));
-        if (right >= left) quiet.fill(0, row * width + left, row * width + right + 1);
-      }
-    }
+  if (count < 0.05 * quiet.length / 7) {
+    await markQuiet(compute, size, discsOf(() => fwhmPx), quiet, signal);
   }
 }
 

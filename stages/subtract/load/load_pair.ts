@@ -125,7 +125,7 @@ async function loadInto(
   }
   const widest = Math.max(found.science.fwhmPx, found.reference.fwhmPx);
   const quiet = where.arrays.bytes(science.width * science.height);
-  quietPixels(science, [found.science.list, found.reference.list], widest, quiet);
+  await quietPixels(science, [found.science.list, found.reference.list], widest, quiet, where);
   const referencePath = join(context.folder, `${product.id}.ref.fits`);
   await keepReference(referencePath, { chosen, aligned, reference, science });
   context.complete(referencePath);
