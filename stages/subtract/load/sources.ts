@@ -65,21 +65,23 @@ export async function findSources(
 
 /** The median shape of the brightest third of the undamaged sources that are no rounder or longer than most. */
 function stellarShape({ values }: PeakShapes, threshold: number): StarShape {
-  const at = (i: number, key: keyof typeof SHAPE) => values[i * SHAPE.size + SHAPE[key]]!;
-  const bright: number[] = [];
-  for (let i = 0; i < values.length / SHAPE.size; i++) {
-    if (at(i, "height") >= threshold) bright.push(i);
+  const { size, height, known, planes, fwhmPx, ellipticity } = SHAPE;
+  const bright: number[] = []; // where their values begin
+  for (let at = 0; at < values.length; at += size) {
+    if (values[at + height]! >= threshold) bright.push(at);
   }
-  bright.sort((a, b) => at(b, "height") - at(a, "height"));
+  bright.sort((a, b) => values[b + height]! - values[a + height]!);
   const wanted = Math.min(MOST_WIDTHS, Math.max(10, Math.ceil(bright.length / 3)));
-  const whole = bright.filter((i) => {
-    return at(i, "known") === 1 && at(i, "fwhmPx") > 0.8 && !(at(i, "planes") & UNUSABLE);
-  });
-  const shapes = whole.slice(0, wanted).map((i): StarShape => {
-    return { fwhmPx: at(i, "fwhmPx"), ellipticity: at(i, "ellipticity") };
-  });
-  if (shapes.length < 3) return { fwhmPx: NaN, ellipticity: NaN };
-  const ellipticity = median(shapes.map((shape) => shape.ellipticity));
-  const usual = shapes.filter((shape) => Math.abs(shape.ellipticity - ellipticity) < 0.2);
-  return { fwhmPx: median(usual.map((shape) => shape.fwhmPx)), ellipticity };
+  const widths: number[] = [], ellipticities: number[] = [];
+  for (const at of bright) {
+    if (widths.length === wanted) break;
+    const isWhole = values[at + known] === 1 && !(values[at + planes]! & UNUSABLE);
+    if (!isWhole || !(values[at + fwhmPx]! > 0.8)) continue;
+    widths.push(values[at + fwhmPx]!);
+    ellipticities.push(values[at + ellipticity]!);
+  }
+  if (widths.length < 3) return { fwhmPx: NaN, ellipticity: NaN };
+  const typical = median(ellipticities);
+  const usual = widths.filter((_, k) => Math.abs(ellipticities[k]! - typical) < 0.2);
+  return { fwhmPx: median(usual), ellipticity: typical };
 }
