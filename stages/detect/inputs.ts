@@ -97,7 +97,8 @@ function companionsOf(
 }
 
 function seeingOf(cards: FitsHeader, own: FitsHeader, difference: Product): number {
-  const seeing = cards.number("PEEING") ?? own.number("PEEING");
+  // a difference states its PSF where that is not the one of the science image
+  const seeing = own.number("PSFFWHM") ?? cards.number("PEEING") ?? own.number("PEEING");
   if (seeing !== undefined && seeing > 0) return seeing;
   throw new DataError(
     `Cannot search "${difference.path}": no card PEEING in it or in its science image; ` +

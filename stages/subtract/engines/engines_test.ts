@@ -148,6 +148,18 @@ Deno.test("subtract --convolve preconvolve says so in the header, and will not d
   await assert.rejects(run(other, { size: 300 }, () => Promise.resolve()), UsageError);
 });
 
+Deno.test("subtract says how wide sources are where the science frame was convolved", async () => {
+  const flags = { engine: "native", convolve: "science" };
+  await run(flags, { size: 400, referenceFwhmPx: 5 }, async (made) => {
+    const { header } = await readImage(differenceOf(made).path);
+    assert.ok(Math.abs(header.number("PSFFWHM")! / 5 - 1) < 0.1, `${header.number("PSFFWHM")}`);
+  });
+  await run({ ...flags, convolve: "reference" }, { size: 400 }, async (made) => {
+    const { header } = await readImage(differenceOf(made).path);
+    assert.equal(header.number("PSFFWHM"), undefined);
+  });
+});
+
 Deno.test("subtract takes regions as columns x rows alone", () => {
   assert.equal(subtract.params.parse({ regions: "3x2" }).regions, "3x2");
   assert.throws(() => subtract.params.parse({ regions: "3,2" }));

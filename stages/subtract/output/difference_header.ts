@@ -68,9 +68,20 @@ function kernelCards({ science, loaded, chosen }: OutputParts): Card[] {
     ["KSUMZP", metrics.sumOverZeroPoints, "kernel sum over the ratio of zero points"],
     ["KCOND", kernel.conditionNumber, "condition number of the normal equations"],
     ["KCHI2", kernel.chi2, "median chi2 a pixel of the stars"],
-    ["PSFFWHM", middle ? fwhmOf(middle) : null, "[pix] FWHM of its PSF, mid-field"],
+    [
+      "PSFFWHM",
+      middle ? fwhmOf(middle) : widthOfOther(loaded, convolvedSide),
+      "[pix] FWHM of its PSF, mid-field",
+    ],
     ["PSFNEA", middle ? noiseArea(middle) : null, "[pix2] noise-equivalent area of it"],
   ];
+}
+
+/** FWHM of sources, px, where the science frame was convolved: that of the reference, on the scale of photometry. */
+function widthOfOther({ science, pair }: OutputParts["loaded"], side: string): number | null {
+  if (side !== "science") return null;
+  const scale = (science.header.number("PEEING") ?? pair.science.fwhmPx) / pair.science.fwhmPx;
+  return scale * pair.reference.fwhmPx;
 }
 
 /** FWHM of a kernel that is the same everywhere, px; null where there is none. */
