@@ -4,7 +4,6 @@
  * @module
  */
 
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import {
   polynomialTerms,
   polynomialValues,
@@ -13,6 +12,7 @@ import { factorise } from "./linear_system.ts";
 import type { Variation } from "./field_sums.ts";
 import type { FieldSolution } from "./solve.ts";
 import type { StampEquations } from "./stamps.ts";
+import { symmetricEigen } from "./symmetric_eigen.ts";
 
 /** A basis in which the variation of a kernel stands in few functions. */
 export interface KernelModes {
@@ -46,28 +46,57 @@ export function principalModes(solution: FieldSolution, variation: Variation): K
   const spread = factorise(momentsOf(used, variation, count), count, 0) ?? identity(count);
   const first = polynomialTerms(orders[0]!);
   // Rows: terms; columns: polynomials. Lᵀ C R has noise of unit variance.
-  const varied = Matrix.zeros(shape, count);
-  for (let i = 0; i < shape; i++) {
-    for (let k = 0; k < count; k++) {
-      varied.set(i, k, coefficients[first + i * (count + 1) + 1 + k]!);
-    }
-  }
-  const whitened = toMatrix(lower, shape).transpose().mmul(varied).mmul(toMatrix(spread, count));
-  const eigen = new EigenvalueDecomposition(whitened.mmul(whitened.transpose()), {
-    assumeSymmetric: true,
+  const varied = Float64Array.from({ length: shape * count }, (_, k) => {
+    return coefficients[first + Math.floor(k / count) * (count + 1) + 1 + k % count]!;
   });
+  const whitened = timesLower(transposedTimes(lower, varied, shape, count), spread, shape, count);
+  const power = Float64Array.from({ length: shape * shape }, (_, k) => {
+    const i = Math.floor(k / shape) * count, j = (k % shape) * count;
+    let sum = 0;
+    for (let l = 0; l < count; l++) sum += whitened[i + l]! * whitened[j + l]!;
+    return sum;
+  });
+  const { values, vectors } = symmetricEigen(power, shape);
   const edge = SIGNIFICANT * (Math.sqrt(shape) + Math.sqrt(count)) ** 2;
-  const ranked = eigen.realEigenvalues.map((value, i) => ({ value, i }))
-    .sort((a, b) => b.value - a.value);
-  const varying = ranked.filter(({ value }) => value > edge).length;
+  const ranked = [...values.keys()].sort((a, b) => values[b]! - values[a]!);
+  const varying = ranked.filter((k) => values[k]! > edge).length;
   return {
-    rotation: rotationOf(lower, ranked.map(({ i }) => eigen.eigenvectorMatrix.getColumn(i))),
+    rotation: rotationOf(lower, ranked.map((k) => vectors.subarray(k * shape, (k + 1) * shape))),
     varying: Math.min(varying, MOST_MODES),
   };
 }
 
+/** Lᵀ C for a lower triangle L, `[n, n]`, and C, `[n, columns]`. */
+function transposedTimes(
+  lower: Float64Array,
+  c: Float64Array,
+  n: number,
+  columns: number,
+): Float64Array {
+  const out = new Float64Array(n * columns);
+  for (let i = 0; i < n; i++) {
+    for (let k = i; k < n; k++) {
+      const value = lower[k * n + i]!;
+      for (let j = 0; j < columns; j++) out[i * columns + j]! += value * c[k * columns + j]!;
+    }
+  }
+  return out;
+}
+
+/** C R for C, `[rows, n]`, and a lower triangle R, `[n, n]`. */
+function timesLower(c: Float64Array, lower: Float64Array, rows: number, n: number): Float64Array {
+  const out = new Float64Array(rows * n);
+  for (let i = 0; i < rows; i++) {
+    for (let k = 0; k < n; k++) {
+      const value = c[i * n + k]!;
+      for (let j = 0; j <= k; j++) out[i * n + j]! += value * lower[k * n + j]!;
+    }
+  }
+  return out;
+}
+
 /** Columns L⁻ᵀ u behind a first one that stays. */
-function rotationOf(lower: Float64Array, vectors: readonly (readonly number[])[]): Float64Array {
+function rotationOf(lower: Float64Array, vectors: readonly Float64Array[]): Float64Array {
   const shape = vectors.length, terms = shape + 1;
   const rotation = new Float64Array(terms * terms);
   rotation[0] = 1;
@@ -119,12 +148,6 @@ function momentsOf(
 
 function identity(n: number): Float64Array {
   return Float64Array.from({ length: n * n }, (_, i) => i % (n + 1) === 0 ? 1 : 0);
-}
-
-/** The lower triangle. */
-function toMatrix(lower: Float64Array, n: number): Matrix {
-  const values = lower.map((value, k) => k % n > Math.floor(k / n) ? 0 : value);
-  return Matrix.from1DArray(n, n, Array.from(values));
 }
 
 /**

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { DataError } from "../../../config/errors.ts";
+import { symmetricEigen } from "./symmetric_eigen.ts";
 
 /**
  * Solves a symmetric positive definite system scaled to unit diagonal, by
@@ -114,22 +114,17 @@ function substitute(lower: Float64Array, right: Float64Array): Float64Array {
 
 function truncatedInverse(matrix: Float64Array, right: Float64Array): Float64Array {
   const n = right.length;
-  const eigen = new EigenvalueDecomposition(toMatrix(matrix, n), { assumeSymmetric: true });
-  const values = eigen.realEigenvalues;
-  const vectors = eigen.eigenvectorMatrix;
-  const floor = 1e-11 * Math.max(...values);
+  const { values, vectors } = symmetricEigen(matrix, n);
+  const floor = 1e-11 * values.reduce((a, b) => Math.max(a, b), 0);
   const x = new Float64Array(n);
   values.forEach((value, k) => {
     if (!(value > floor)) return;
+    const vector = vectors.subarray(k * n, (k + 1) * n);
     let projection = 0;
-    for (let i = 0; i < n; i++) projection += vectors.get(i, k) * right[i]!;
-    for (let i = 0; i < n; i++) x[i]! += (projection / value) * vectors.get(i, k);
+    for (let i = 0; i < n; i++) projection += vector[i]! * right[i]!;
+    for (let i = 0; i < n; i++) x[i]! += (projection / value) * vector[i]!;
   });
   return x;
-}
-
-function toMatrix(values: Float64Array, n: number): Matrix {
-  return Matrix.from1DArray(n, n, Array.from(values));
 }
 
 const POWER_STEPS = 40;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Matrix, solve } from "ml-matrix";
+import { solveScaled } from "../fit/linear_system.ts";
 
 /** Logarithms of both axes of inertia's form, and where the profile sits. */
 type Parameters = readonly [
@@ -110,11 +110,11 @@ function step(
   });
   const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
   const away = psf.map((value, i) => value - model[i]!);
-  const matrix = slopes.map((a, i) =>
+  const matrix = slopes.flatMap((a, i) =>
     slopes.map((b, j) => dot(a, b) * (i === j ? 1 + damping : 1) + (i === j ? 1e-20 : 0))
   );
-  const right = Matrix.columnVector(slopes.map((slope) => dot(slope, away)));
-  const change = solve(new Matrix(matrix), right).to1DArray();
+  const right = slopes.map((slope) => dot(slope, away));
+  const change = solveScaled(Float64Array.from(matrix), Float64Array.from(right));
   return toParameters(parameters.map((value, k) => value + change[k]!));
 }
 
