@@ -97,7 +97,7 @@ export async function sumCells(
     passes: [{
       ...{ kernel: CELL_SUMS, entry: "cellSums", slots: [0, 1, 2, 3, 4, 5] },
       params: [u32(width), u32(cellPx), u32(columns), f32(clipSigma ** 2), u32(wanted)],
-      ...{ each: area / (columns * CELL_THREADS), workgroup: CELL_THREADS },
+      ...{ each: area / (columns * CELL_THREADS), workgroup: CELL_THREADS, scratchBytes: 128 },
     }],
   }, signal);
   const column = (k: number) => Float64Array.from(middles, (_, i) => found[5 * i + k]!);
