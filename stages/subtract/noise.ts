@@ -21,6 +21,8 @@ import type { Box, ImageSize, NoiseCorrelation, PairImage } from "./pair.ts";
 
 /** Side of the squares over which level and noise of the sky are held constant, px. */
 const BLOCK_PX = 8;
+/** The same where the correlation of the noise is measured. */
+const SKY_BLOCK_PX = 16;
 /** The correlation is measured in a square of at most this side, px. */
 const WINDOW_PX = 1024;
 
@@ -132,7 +134,13 @@ export async function measureNoise(
 ): Promise<MeasuredNoise> {
   // what tells of sources is smooth and spread over many offsets: fewer rows will do
   const products = await sumNoiseProducts(compute, image, {
-    ...{ windowPx: WINDOW_PX, blockPx: BLOCK_PX, unusable: UNUSABLE, mostPull: MOST_PULL, signal },
+    ...{
+      windowPx: WINDOW_PX,
+      blockPx: SKY_BLOCK_PX,
+      unusable: UNUSABLE,
+      mostPull: MOST_PULL,
+      signal,
+    },
     ...{ reachPx: SOURCE_REACH_PX, nearPx: NOISE_REACH_PX },
     ...{ nearStep: NOISE_ROW_STEP, farStep: SOURCE_ROW_STEP },
   });
