@@ -19,6 +19,7 @@ import { joinWeights, type WeightPart } from "./joint_weight.ts";
 import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../pair.ts";
 import { SharedArrays } from "../shared_arrays.ts";
+import { together } from "../../together.ts";
 
 /** What the native engine can be told. */
 export interface NativeOptions extends KernelFitOptions {
@@ -86,15 +87,11 @@ async function measureShare(
   using arrays = new SharedArrays(compute);
   const samples = sampleRows(height).map((firstRow) => ({ firstRow, rows: SAMPLE_ROWS }));
   const parts = partsOf(pair, fit, weightOf(pair, fit, samples, arrays));
-  const strips: DifferenceStrip[] = [];
-  for (const { firstRow } of samples) {
-    const into = {
-      difference: arrays.floats(SAMPLE_ROWS * width),
-      variance: arrays.floats(SAMPLE_ROWS * width),
-    };
-    await subtractRows(compute, parts, { firstRow, rows: SAMPLE_ROWS, signal }, into);
-    strips.push({ firstRow, rows: SAMPLE_ROWS, ...into });
-  }
+  const strips = await together(samples.map(async ({ firstRow, rows }) => {
+    const into = { difference: arrays.floats(rows * width), variance: arrays.floats(rows * width) };
+    await subtractRows(compute, parts, { firstRow, rows, signal }, into);
+    return { firstRow, rows, ...into };
+  }));
   const isQuiet = (i: number) =>
     quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
   return noiseShare(strips, isQuiet, width, options.correlatedPx);
@@ -114,13 +111,27 @@ async function* differenceStrips(
   const all = [{ firstRow: 0, rows: height }];
   const parts = partsOf(pair, fit, weightOf(pair, fit, all, arrays));
   const pixels = Math.min(STRIP_ROWS, height) * width;
-  const whole = { difference: arrays.floats(pixels), variance: arrays.floats(pixels) };
-  for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
+  const room = () => ({ difference: arrays.floats(pixels), variance: arrays.floats(pixels) });
+  const rooms = [room(), room()];
+  const begin = async (firstRow: number): Promise<DifferenceStrip> => {
     const rows = Math.min(STRIP_ROWS, height - firstRow);
-    const difference = whole.difference.subarray(0, rows * width);
-    const variance = whole.variance.subarray(0, rows * width);
-    await subtractRows(compute, parts, { firstRow, rows, signal }, { difference, variance });
-    yield { firstRow, rows, difference, variance };
+    const { difference, variance } = rooms[(firstRow / STRIP_ROWS) % 2]!;
+    const part = (array: typeof difference) => array.subarray(0, rows * width);
+    const into = { difference: part(difference), variance: part(variance) };
+    await subtractRows(compute, parts, { firstRow, rows, signal }, into);
+    return { firstRow, rows, ...into };
+  };
+  // the next strip is made while one is taken
+  let next: Promise<DifferenceStrip> | undefined = begin(0);
+  try {
+    for (let firstRow = STRIP_ROWS; next !== undefined; firstRow += STRIP_ROWS) {
+      const strip: DifferenceStrip = await next;
+      next = firstRow < height ? begin(firstRow) : undefined;
+      next?.catch(() => undefined); // told where it is waited for
+      yield strip;
+    }
+  } finally {
+    await next?.catch(() => undefined); // it uses memory that is freed now
   }
 }
 
