@@ -94,6 +94,18 @@ Deno.test("a notice leaves in the background, without anybody waiting for it", (
     assert.match(server.messages[0]!.text, /disk full/);
   }));
 
+Deno.test("the finish notice tells of transients in images that are doubted", () =>
+  withSlack(async ({ env, server }) => {
+    await using slack = await notifier(env);
+    slack.tell("finish", { ...SUMMARY, suspect: 1 });
+    await slack.flush(10);
+    const text = server.messages[0]?.text ?? "";
+    assert.match(
+      text,
+      /Transients: 2 of 41 candidates; 1 of them in images that are doubted as a whole/,
+    );
+  }));
+
 Deno.test("the finish notice lists failed gates and what was left behind, shortened", () =>
   withSlack(async ({ env, server }) => {
     await using slack = await notifier(env);
