@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers/promises";
 import { DataError } from "../../../config/errors.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
 import { createImage, type ImageReader, openImage } from "../../../fits/image.ts";
@@ -94,14 +95,13 @@ interface Place {
   readonly rows: number;
   readonly input: Uint8Array;
   readonly values: Uint8Array;
-  /** Not shared, so that it is written as a whole while this thread reads. */
   readonly raw: Uint8Array;
 }
 
 function placeOf({ width, pixelBytes, readers }: ImageSet, rows: number, room: Room): Place {
   const pixels = rows * width;
   const input = room(pixels * pixelBytes * readers.length);
-  return { rows, input, values: room(pixels * 4), raw: new Uint8Array(pixels * 4) };
+  return { rows, input, values: room(pixels * 4), raw: room(pixels * 4) };
 }
 
 /** Images of one size, and whether their bytes can be taken as they are. */
@@ -176,6 +176,7 @@ async function readStrip(
     const plane = bytes.subarray(k * planeBytes, k * planeBytes + rows * width * pixelBytes);
     if (images.alike) await reader.readRowBytes(firstRow, rows, plane);
     else await reader.readRows(firstRow, rows, floatsOf(plane));
+    await setImmediate(); // lets the writing of the last strip go on
   }
   const layout = images.alike ? { layout: readers[0]!.layout } : {};
   return {

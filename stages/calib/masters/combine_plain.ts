@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers/promises";
 import type { Compute } from "../../../gpu/compute.ts";
 import {
   type CombineOptions,
@@ -102,6 +103,7 @@ async function readStrip(
   for (let k = 0; k < open.count; k++) {
     const plane = place.input.subarray(k * planeBytes, k * planeBytes + rows * width * pixelBytes);
     await open.read(k, firstRow, rows, plane);
+    await setImmediate(); // lets the writing of the last strip go on
   }
   return { firstRow, rows, place };
 }

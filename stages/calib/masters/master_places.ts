@@ -30,7 +30,7 @@ export interface MasterPlace {
   readonly variance: Float32Array;
   readonly kept: Uint16Array;
   readonly rejected: Uint16Array;
-  // what files hold of them; not shared, so that it is written while this thread reads
+  // what files hold of them
   readonly rawValue: Uint8Array;
   readonly rawVariance: Uint8Array;
   readonly rawKept: Uint8Array;
@@ -62,7 +62,6 @@ export function masterPlace(frames: PlainFrames, rows: number, room: Room): Mast
       kept: shorts(),
       rejected: shorts(),
     },
-    ...{ rawValue: new Uint8Array(pixels * 4), rawVariance: new Uint8Array(pixels * 4) },
-    rawKept: new Uint8Array(pixels * 2),
+    ...{ rawValue: room(pixels * 4), rawVariance: room(pixels * 4), rawKept: room(pixels * 2) },
   };
 }
