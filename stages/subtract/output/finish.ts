@@ -20,6 +20,7 @@ import type { CompanionRows } from "./companion_files.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult } from "../pair.ts";
 import { residualSky } from "./residual_sky.ts";
 import { SharedArrays } from "../shared_arrays.ts";
+import { together } from "../../together.ts";
 
 /** A difference ready to be judged and written; images `[height, width]`. To be disposed of. */
 export interface FinishedDifference extends Disposable {
@@ -210,12 +211,14 @@ async function flatten(
   const surface = meshSurface(sky.levels, sky.columns, skyMeshPx);
   using arrays = new SharedArrays(compute);
   const flat = arrays.floats(Math.min(STRIP_ROWS, height) * width);
+  const work: Promise<void>[] = []; // jobs run in the order of the calls
   for (let firstRow = 0; firstRow < height; firstRow += STRIP_ROWS) {
     const end = Math.min(height, firstRow + STRIP_ROWS) * width;
     const image = whole.difference.subarray(firstRow * width, end);
     const mask = whole.mask.subarray(firstRow * width, end);
     const into = flat.subarray(0, image.length);
-    await laySurface(compute, surface, { width, into, firstRow, image, signal });
-    await zeroGaps(compute, { width, values: into, mask }, image, { noData: NO_DATA, signal });
+    work.push(laySurface(compute, surface, { width, into, firstRow, image, signal }));
+    work.push(zeroGaps(compute, { width, values: into, mask }, image, { noData: NO_DATA, signal }));
   }
+  await together(work);
 }

@@ -33,6 +33,8 @@ const STRIP_ROWS = 512;
 export class StripFile implements AsyncDisposable {
   readonly #writer: ImageWriter;
   readonly #options: WriteImageOptions;
+  /** The rows that are on their way to the disk. */
+  #writing: Promise<void> | undefined;
 
   private constructor(writer: ImageWriter, options: WriteImageOptions) {
     this.#writer = writer;
@@ -53,33 +55,42 @@ export class StripFile implements AsyncDisposable {
   }
 
   /**
-   * Writes the next rows. Wait for it before the next call.
+   * Takes the next rows, which go to the disk while the ones after them are made ready. Wait for it
+   * before the next call.
    *
    * @param rows `[rows, width]`, of the kind of the file; an even number unless they are the last.
+   *   Of no use to the file once this has returned.
    */
   async write(rows: Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike>): Promise<void> {
     const { width, compute, signal } = this.#options;
     const count = rows.length / width;
-    using arrays = new SharedArrays(compute);
-    const raw = arrays.bytes(rows.byteLength);
+    using room = new DisposableStack();
+    const raw = room.use(new SharedArrays(compute)).bytes(rows.byteLength);
     const sums = new Uint32Array(count * 2);
+    let folded: number | undefined;
     if (rows instanceof Float32Array) {
       await encodeFloats(compute, rows, { raw, sums }, { width, signal });
-      await this.#writer.writeRowBytes(raw, foldSums(sums));
+      folded = foldSums(sums);
     } else {
       const counts = new Uint32Array(count * MASK_PLANES);
       await encodeMask(compute, rows, { raw, sums, counts }, { width, signal });
-      await this.#writer.writeRowBytes(raw, foldMaskSums(sums, width));
+      folded = foldMaskSums(sums, width);
     }
+    await this.#writing;
+    const held = room.move();
+    this.#writing = this.#writer.writeRowBytes(raw, folded).finally(() => held.dispose());
+    this.#writing.catch(() => undefined); // told where it is waited for
   }
 
   /** Completes the file and gives it its name. */
   async finish(): Promise<void> {
+    await this.#writing;
     await this.#writer.finish();
   }
 
   /** Removes the file unless it was finished. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing?.catch(() => undefined);
     await this.#writer.abort();
   }
 }
