@@ -41,7 +41,7 @@ export class Digests implements Disposable {
   begin(path: string): void {
     try {
       const { size, mtime } = Deno.statSync(path);
-      if (size < LARGE_BYTES) return;
+      if (size < LARGE_BYTES || this.#isBegun(path, size, mtime)) return;
       const digest = this.#thread().digest(path, size);
       digest.catch(() => undefined); // told by of()
       this.#begun.set(path, { size, changed: mtime?.getTime(), digest });
@@ -57,10 +57,15 @@ export class Digests implements Disposable {
    * @throws {Error} If it cannot be read.
    */
   async of(path: string): Promise<FileDigest> {
-    const begun = this.#begun.get(path);
     const { size, mtime } = await Deno.stat(path);
-    const same = begun?.size === size && begun.changed === mtime?.getTime();
-    return await (same ? begun.digest : digestFile(path));
+    const isBegun = this.#isBegun(path, size, mtime);
+    return await (isBegun ? this.#begun.get(path)!.digest : digestFile(path));
+  }
+
+  /** Whether the digest of a file that looks like this was begun. */
+  #isBegun(path: string, size: number, mtime: Date | null): boolean {
+    const begun = this.#begun.get(path);
+    return begun?.size === size && begun.changed === mtime?.getTime();
   }
 
   /** One that has nothing to do, or else the one with the least. */

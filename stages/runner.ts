@@ -21,6 +21,7 @@ import { digestValue, readManifest, writeManifest } from "./manifest_file.ts";
 import type { ResolvedParameters } from "./parameters.ts";
 import { findRetired, readRetired, requireInputs } from "./retired.ts";
 import type { NewProduct, Progress, StageDeclaration } from "./stage.ts";
+import { together } from "./together.ts";
 
 /** What the runner needs to run one stage. */
 export interface StageRequest {
@@ -220,6 +221,9 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+/** Products that are described at once: the disk has several things to do, and memory holds as many pieces. */
+const SIDE_BY_SIDE = 8;
+
 async function describeProducts(
   products: readonly NewProduct[],
   stage: string,
@@ -227,10 +231,13 @@ async function describeProducts(
 ): Promise<Product[]> {
   for (const { path } of products) digests.begin(path);
   const described: Product[] = [];
-  for (const product of products) {
-    const digest = await digests.of(product.path);
-    await flushToDisk(product.path); // the manifest must not outlive what it promises
-    described.push({ from: [], measured: {}, gates: [], ...product, ...digest, stage });
+  for (let first = 0; first < products.length; first += SIDE_BY_SIDE) {
+    const group = products.slice(first, first + SIDE_BY_SIDE).map(async (product) => {
+      const digest = await digests.of(product.path);
+      await flushToDisk(product.path); // the manifest must not outlive what it promises
+      return { from: [], measured: {}, gates: [], ...product, ...digest, stage };
+    });
+    described.push(...await together(group));
   }
   return described;
 }
