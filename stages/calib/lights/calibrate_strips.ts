@@ -4,10 +4,10 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
 import { MASK_PLANES } from "../../../gpu/kernels/encode/encode.ts";
 import { calibrateRows, REPAIR_HALO } from "../../../gpu/kernels/reduce/calibrate_rows.ts";
 import type { FinishedRows } from "../../../gpu/kernels/reduce/finish_rows.ts";
+import { pipeStrips, StripPlaces } from "../frames/pipe_strips.ts";
 import { addCounts, cutImages, encodedOf, FinishPlaces, type LightFinish } from "./finish_light.ts";
 import type { EncodedLight, LightOutputs } from "./light_outputs.ts";
 import type { LightSource, SourcePlace, SourceRows } from "./light_source.ts";
@@ -48,31 +48,44 @@ export async function calibrateStrips(
   calibration: StripCalibration,
 ): Promise<Float64Array> {
   const counts = new Float64Array(MASK_PLANES);
-  using room = new SourceRoom(source, calibration);
+  const { width } = source;
+  const halo = calibration.repair ? REPAIR_HALO : 0;
+  const pixels = Math.min(STRIP_ROWS + 2 * halo, source.height) * width;
+  using sources = new StripPlaces(calibration.compute, (room): SourcePlace => {
+    return { input: room(pixels * source.pixelBytes), known: room(pixels * 2) };
+  });
   using places = new FinishPlaces(calibration);
-  let done: EncodedLight | undefined;
-  let next = await room.read(0);
-  while (next !== undefined) {
-    const strip: Strip = next;
-    const place = places.next(strip.rows * source.width);
-    const computing = calibrateStrip(source, strip, place, calibration);
-    computing.catch(() => undefined); // awaited below
-    await setImmediate(); // lets the computation start before this thread reads
-    const writing = done && outputs.write(done);
-    writing?.catch(() => undefined); // awaited below
-    try {
-      next = await room.read(strip.first + strip.rows);
-    } finally {
-      await Promise.allSettled([computing, writing]);
-    }
-    await writing;
-    await computing;
-    done = encodedOf(place, source.width);
-    addCounts(counts, place);
-  }
-  if (done !== undefined) await outputs.write(done);
+  await pipeStrips<Strip, EncodedLight>({
+    read: (index) => {
+      calibration.signal.throwIfAborted();
+      return readStrip(source, index * STRIP_ROWS, halo, sources.at(index));
+    },
+    compute: async (strip) => {
+      const place = places.next(strip.rows * width);
+      await calibrateStrip(source, strip, place, calibration);
+      addCounts(counts, place);
+      return encodedOf(place, width);
+    },
+    write: (done) => outputs.write(done),
+  });
   calibration.signal.throwIfAborted();
   return counts;
+}
+
+/** Reads the strip that begins at a row and what a repair needs about it. */
+async function readStrip(
+  source: LightSource,
+  first: number,
+  halo: number,
+  place: SourcePlace,
+): Promise<Strip | undefined> {
+  const { height } = source;
+  if (first >= height) return undefined;
+  const rows = Math.min(STRIP_ROWS, height - first);
+  const top = Math.min(halo, first);
+  const bottom = Math.min(halo, height - first - rows);
+  const read = await source.read(first - top, top + rows + bottom, place);
+  return { first, rows, top, bottom, read };
 }
 
 async function calibrateStrip(
@@ -90,41 +103,4 @@ async function calibrateStrip(
     weigh: weigh && cutImages(weigh, from, to),
     signal,
   });
-}
-
-/** Room for the raw rows of two strips, used in turn. */
-class SourceRoom implements Disposable {
-  readonly #source: LightSource;
-  readonly #signal: AbortSignal;
-  readonly #halo: number;
-  readonly #stack = new DisposableStack();
-  readonly #places: readonly SourcePlace[];
-  #turn = 0;
-
-  constructor(source: LightSource, { compute, repair, signal }: StripCalibration) {
-    const { width, height, pixelBytes } = source;
-    this.#source = source;
-    this.#signal = signal;
-    this.#halo = repair ? REPAIR_HALO : 0;
-    const pixels = Math.min(STRIP_ROWS + 2 * this.#halo, height) * width;
-    const room = (bytes: number) => this.#stack.use(compute.allocate(bytes * pixels));
-    this.#places = [0, 1].map(() => ({ input: room(pixelBytes), known: room(2) }));
-  }
-
-  /** Reads the strip that begins at a row and what a repair needs about it. */
-  async read(first: number): Promise<Strip | undefined> {
-    this.#signal.throwIfAborted();
-    const { height } = this.#source;
-    if (first >= height) return undefined;
-    const rows = Math.min(STRIP_ROWS, height - first);
-    const top = Math.min(this.#halo, first);
-    const bottom = Math.min(this.#halo, height - first - rows);
-    const place = this.#places[this.#turn++ % 2]!;
-    const read = await this.#source.read(first - top, top + rows + bottom, place);
-    return { first, rows, top, bottom, read };
-  }
-
-  [Symbol.dispose](): void {
-    this.#stack.dispose();
-  }
 }

@@ -16,6 +16,7 @@ import {
 import type { Fringe } from "./fringe.ts";
 import type { EncodedLight, LightOutputs } from "./light_outputs.ts";
 import { type LightStrip, STRIP_ROWS } from "./reduce_light.ts";
+import { StripPlaces } from "../frames/pipe_strips.ts";
 import type { Size } from "../frames/section.ts";
 
 /** Where and how strips are finished. */
@@ -111,26 +112,24 @@ export function cutImages(options: WeighOptions, from: number, to: number): Weig
 
 /** Room for two strips as their files have them, used in turn. */
 export class FinishPlaces implements Disposable {
-  readonly #stack = new DisposableStack();
   readonly #width: number;
-  readonly #places: readonly { readonly [Name in "image" | "mask" | "weight"]: Uint8Array }[];
+  readonly #places: StripPlaces<{ readonly [Name in "image" | "mask" | "weight"]: Uint8Array }>;
   #next = 0;
 
   /** Takes the room. */
   constructor({ width, height, compute, weigh }: Omit<LightFinish, "fringes">) {
     this.#width = width;
     const pixels = Math.min(STRIP_ROWS, height) * width;
-    const room = (bytes: number) => this.#stack.use(compute.allocate(bytes * pixels)).bytes;
-    this.#places = [0, 1].map(() => ({
-      image: room(4),
-      mask: room(2),
-      weight: room(weigh === undefined ? 0 : 4),
+    this.#places = new StripPlaces(compute, (room) => ({
+      image: room(pixels * 4),
+      mask: room(pixels * 2),
+      weight: room(weigh === undefined ? 0 : pixels * 4),
     }));
   }
 
   /** The place for the next strip; that of the strip before the last is used again. */
   next(pixels: number): FinishedRows {
-    const place = this.#places[this.#next++ % 2]!;
+    const place = this.#places.at(this.#next++);
     const rows = pixels / this.#width;
     const floats = (room: Uint8Array) => ({
       raw: room.subarray(0, pixels * 4),
@@ -149,6 +148,6 @@ export class FinishPlaces implements Disposable {
 
   /** Gives the room back. */
   [Symbol.dispose](): void {
-    this.#stack.dispose();
+    this.#places[Symbol.dispose]();
   }
 }

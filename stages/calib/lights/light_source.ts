@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { HostBuffer } from "../../../gpu/backend.ts";
 import type { StoredLayout } from "../../../gpu/kernels/decode/decode.ts";
 import type { RawFrame } from "../frames/frame.ts";
 import { floatsOf, openPlainFrames, shortsOf } from "../frames/plain_frames.ts";
@@ -22,9 +21,9 @@ export interface SourceRows {
 /** Where rows are read to. */
 export interface SourcePlace {
   /** `[rows, width]` as stored. */
-  readonly input: HostBuffer;
+  readonly input: Uint8Array;
   /** `[rows, width]` 16-bit words. */
-  readonly known: HostBuffer;
+  readonly known: Uint8Array;
 }
 
 /** An open light. */
@@ -51,7 +50,7 @@ export async function openLight(frame: RawFrame, raw: RawImage): Promise<LightSo
   return {
     ...{ width, height, layout, pixelBytes },
     async read(firstRow, rows, { input }) {
-      return { bytes: await plain.read(0, firstRow, rows, input.bytes), mask: undefined };
+      return { bytes: await plain.read(0, firstRow, rows, input), mask: undefined };
     },
     [Symbol.dispose]: () => plain[Symbol.dispose](),
   };
@@ -64,9 +63,9 @@ function assembled(raw: RawImage, plain: boolean): LightSource {
     ...{ width, height, layout: undefined, pixelBytes: 4 },
     async read(firstRow, rows, { input, known }) {
       const pixels = rows * width;
-      const mask = plain ? undefined : shortsOf(known.bytes, pixels).fill(0);
-      await raw.readRows(firstRow, rows, floatsOf(input.bytes, pixels), mask);
-      return { bytes: input.bytes.subarray(0, pixels * 4), mask };
+      const mask = plain ? undefined : shortsOf(known, pixels).fill(0);
+      await raw.readRows(firstRow, rows, floatsOf(input, pixels), mask);
+      return { bytes: input.subarray(0, pixels * 4), mask };
     },
     [Symbol.dispose]: () => {},
   };

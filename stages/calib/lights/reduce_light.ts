@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { HostBuffer } from "../../../gpu/backend.ts";
 import type { Compute } from "../../../gpu/compute.ts";
 import type { ReduceOptions } from "../../../gpu/kernels/reduce/reduce.ts";
 import { reduceRows, type ReduceRowsOptions } from "../../../gpu/kernels/reduce/reduce_rows.ts";
 import { bit } from "../../../sky/mask.ts";
 import type { Detector } from "../frames/detector.ts";
 import type { LightSource, SourcePlace, SourceRows } from "./light_source.ts";
+import { StripPlaces } from "../frames/pipe_strips.ts";
 import { floatsOf, shortsOf } from "../frames/plain_frames.ts";
 
 /** Reduced rows of a light. */
@@ -36,8 +36,8 @@ export const STRIP_ROWS = 64;
 
 /** Room for one strip. */
 interface Place extends SourcePlace {
-  readonly values: HostBuffer;
-  readonly mask: HostBuffer;
+  readonly values: Uint8Array;
+  readonly mask: Uint8Array;
 }
 
 /**
@@ -54,18 +54,18 @@ export async function* reduceLight(
   const { width, height, pixelBytes } = source;
   const { compute, signal } = reduction;
   const step = Math.min(STRIP_ROWS, height);
-  using stack = new DisposableStack();
-  const places = [0, 1].map((): Place => {
-    const room = (bytes: number) => stack.use(compute.allocate(step * width * bytes));
-    return { input: room(pixelBytes), known: room(2), values: room(4), mask: room(2) };
-  });
+  const pixels = step * width;
+  using places = new StripPlaces(compute, (room): Place => ({
+    ...{ input: room(pixels * pixelBytes), known: room(pixels * 2) },
+    ...{ values: room(pixels * 4), mask: room(pixels * 2) },
+  }));
   const start = (firstRow: number): Promise<LightStrip> | undefined => {
     if (firstRow >= height) return undefined;
     const rows = Math.min(step, height - firstRow);
     const strip = reduceStripAt(
       source,
       { firstRow, rows },
-      places[firstRow / step % 2]!,
+      places.at(firstRow / step),
       reduction,
     );
     strip.catch(() => undefined); // awaited below
@@ -94,8 +94,8 @@ async function reduceStripAt(
   const { compute, signal } = reduction;
   const [from, to] = [firstRow * width, (firstRow + rows) * width];
   const read = await source.read(firstRow, rows, place);
-  const values = floatsOf(place.values.bytes, to - from);
-  const mask = shortsOf(place.mask.bytes, to - from);
+  const values = floatsOf(place.values, to - from);
+  const mask = shortsOf(place.mask, to - from);
   const raw = { width, rows, bytes: read.bytes, ...(layout && { layout }) };
   await reduceRows(compute, raw, { values, mask }, optionsAt(reduction, read, from, to), signal);
   return { firstRow, values, mask };
