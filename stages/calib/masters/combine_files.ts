@@ -24,7 +24,7 @@ export interface CombineFilesOptions extends CombineOptions {
   readonly compute: Compute;
   /** Cards of the new file; none if left out. */
   readonly header?: FitsHeader;
-  /** Bytes of the inputs in memory at a time, whatever their number; 48 MiB if left out. */
+  /** Bytes of the inputs in memory at a time, whatever their number; 48 MiB, with a GPU 192, if left out. */
   readonly memoryBytes?: number;
   /** False leaves it to the system when the file goes to the disk; true if left out. */
   readonly durable?: boolean;
@@ -34,8 +34,11 @@ export interface CombineFilesOptions extends CombineOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What two strips take: more would not stay in the cache from the reading to the computing. */
-const MEMORY_BYTES = 48 << 20;
+/**
+ * What two strips take: on the processor more would not stay in its cache from the reading to the
+ * computing, while every job on a GPU has its own cost.
+ */
+const MEMORY_BYTES = { cpu: 48 << 20, webgpu: 192 << 20 };
 /** A strip needs so many rows at least, even where that takes more memory. */
 const MIN_ROWS = 4;
 /** Longer strips gain nothing. */
@@ -62,7 +65,7 @@ export async function combineFiles(
   const { header, compute, signal, durable = true } = options;
   const spec = { width, height, durable, ...(header && { header }) };
   await using writer = await createImage(output, spec);
-  const rows = stripRows(images, options.memoryBytes ?? MEMORY_BYTES);
+  const rows = stripRows(images, options.memoryBytes ?? MEMORY_BYTES[compute.backend.kind]);
   using places = new StripPlaces(compute, (room) => placeOf(images, rows, room));
   await pipeStrips<Strip, Computed>({
     read: (index) => readStrip(images, index * rows, places.at(index), signal),

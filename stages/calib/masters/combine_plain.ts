@@ -55,7 +55,7 @@ export async function combinePlain(
   writer: MasterWriter,
 ): Promise<void> {
   const { compute, signal, type } = job;
-  const rows = masterRows(open, type);
+  const rows = masterRows(open, type, compute);
   const pixels = rows * open.width;
   const flats = type === "flat" ? open.count : 0;
   using places = new StripPlaces(compute, (room) => masterPlace(open, rows, room));

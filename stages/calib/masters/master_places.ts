@@ -4,12 +4,16 @@
  * @module
  */
 
+import type { Compute } from "../../../gpu/compute.ts";
 import type { MasterType } from "../frames/groups.ts";
 import type { Room } from "../frames/pipe_strips.ts";
 import { floatsOf, type PlainFrames, shortsOf } from "../frames/plain_frames.ts";
 
-/** Bytes of all strips together, whatever the number of frames: more would not stay in the cache. */
-const MEMORY_BYTES = 64 << 20;
+/**
+ * Bytes of all strips together, whatever the number of frames: on the processor more would not stay in
+ * its cache, while every job on a GPU has its own cost.
+ */
+const MEMORY_BYTES = { cpu: 64 << 20, webgpu: 256 << 20 };
 /** A strip needs so many rows at least, even where that takes more memory. */
 const MIN_ROWS = 4;
 /** Longer strips gain nothing. */
@@ -40,10 +44,11 @@ export interface MasterPlace {
 export function masterRows(
   { width, height, pixelBytes, count }: PlainFrames,
   type: MasterType,
+  compute: Compute,
 ): number {
   const flats = type === "flat" ? count : 0;
   const each = 2 * (count * pixelBytes + RESULT_BYTES) + FLAT_BYTES * flats;
-  const wanted = Math.floor(MEMORY_BYTES / (each * width));
+  const wanted = Math.floor(MEMORY_BYTES[compute.backend.kind] / (each * width));
   return Math.min(height, MAX_ROWS, Math.max(MIN_ROWS, wanted));
 }
 
