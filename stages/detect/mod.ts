@@ -60,7 +60,7 @@ const params = z.object({
       "Doubt an image of whose candidates of one sign more than this part stands at one offset " +
         "from brighter stars, as ghosts and trails of all stars do",
     ),
-  maxPerSource: z.number().min(0).default(0.5)
+  maxPerSource: z.number().min(0).default(1)
     .describe("Doubt an image with more candidates than this times its sources, and 20 at least"),
   stampSize: z.int().min(11).default(101)
     .describe("Side of the stamps").meta({ unit: "px" }),
