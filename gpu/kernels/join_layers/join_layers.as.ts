@@ -67,6 +67,7 @@ function middleOf(sorted: usize, frames: u32): v128 {
 
 /** Whether no sample of four pixels with all K samples would be clipped. */
 function withinBounds(args: usize, sorted: usize, frames: u32): bool {
+  if ((paramU32(args, FLAGS) & CLIP) == 0) return true;
   const centre = middleOf(sorted, frames);
   const least = f32x4.max(
     f32x4.splat(paramF32(args, FLOOR)),
@@ -139,11 +140,17 @@ function storeNothing(args: usize, p: u32): void {
   v128.store(slotPointer(args, 5) + (<usize>p << 1), nothing, 16);
 }
 
+/** Stores four pixels without planes. */
+function storeFour(args: usize, p: u32, pixels: v128, weight: v128): void {
+  v128.store(slotPointer(args, 4) + (<usize>p << 2), pixels);
+  v128.store(slotPointer(args, 6) + (<usize>p << 2), weight);
+  store<u64>(slotPointer(args, 5) + (<usize>p << 1), 0);
+}
+
 /** Combines rows. */
 export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
   const frames = paramU32(args, FRAMES);
-  const clips = (paramU32(args, FLAGS) & CLIP) != 0;
   const stride = slotStride(args, 1);
   const plain = scratch;
   const sorted = plain + <usize>frames * PLANE;
@@ -173,11 +180,8 @@ export function joinLayers(args: usize, from: u32, to: u32, scratch: usize): voi
       const at = <usize>i << 2;
       const plainly = simple ||
         (full && isPlain(plain + at, masks + (<usize>i << 1), stride, frames));
-      if (plainly && (!clips || withinBounds(args, ordered + at, frames))) {
-        const pixels = plainFour(args, plain + at, ordered + at, <f32>total);
-        v128.store(slotPointer(args, 4) + (<usize>p << 2) + at, pixels);
-        v128.store(slotPointer(args, 6) + (<usize>p << 2) + at, whole);
-        store<u64>(slotPointer(args, 5) + (<usize>(p + i) << 1), 0);
+      if (plainly && withinBounds(args, ordered + at, frames)) {
+        storeFour(args, p + i, plainFour(args, plain + at, ordered + at, <f32>total), whole);
       } else {
         joinByHand(args, p + i, end, sorted + at, room);
       }
