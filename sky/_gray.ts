@@ -68,9 +68,12 @@ export function grayPicture(
 
 function withHoles(gray: Uint8Array, holes: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(gray.length * 3);
-  for (let i = 0; i < gray.length; i++) {
-    if (holes[i]) rgb.set(NO_DATA_RGB, i * 3);
-    else rgb.fill(gray[i]!, i * 3, i * 3 + 3);
+  const [red, green, blue] = NO_DATA_RGB;
+  for (let i = 0, k = 0; i < gray.length; i++, k += 3) {
+    const isHole = holes[i] === 1, value = gray[i]!;
+    rgb[k] = isHole ? red : value;
+    rgb[k + 1] = isHole ? green : value;
+    rgb[k + 2] = isHole ? blue : value;
   }
   return rgb;
 }

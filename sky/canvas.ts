@@ -137,14 +137,19 @@ export class Canvas {
   /** Lays a picture over a rectangle that lies within this one: the nearest pixel to each of its own. */
   image(picture: Picture, box: Box): void {
     const { width, height, channels, data } = picture;
+    const { rgb } = this;
+    const next = channels === 1 ? 0 : 1;
+    const columns = Uint32Array.from({ length: box.width }, (_, x) => {
+      return Math.floor((x + 0.5) * width / box.width) * channels;
+    });
     for (let y = 0; y < box.height; y++) {
-      const row = Math.floor((y + 0.5) * height / box.height) * width;
+      const row = Math.floor((y + 0.5) * height / box.height) * width * channels;
       let to = ((box.top + y) * this.width + box.left) * 3;
-      for (let x = 0; x < box.width; x++) {
-        const from = (row + Math.floor((x + 0.5) * width / box.width)) * channels;
-        this.rgb[to++] = data[from]!;
-        this.rgb[to++] = data[channels === 1 ? from : from + 1]!;
-        this.rgb[to++] = data[channels === 1 ? from : from + 2]!;
+      for (let x = 0; x < columns.length; x++, to += 3) {
+        const from = row + columns[x]!;
+        rgb[to] = data[from]!;
+        rgb[to + 1] = data[from + next]!;
+        rgb[to + 2] = data[from + 2 * next]!;
       }
     }
   }
