@@ -22,10 +22,7 @@ import { SharedArrays } from "../shared_arrays.ts";
 import { together } from "../../together.ts";
 
 /** What the native engine can be told. */
-export interface NativeOptions extends KernelFitOptions {
-  /** How many pixels of the image that is not convolved its noise makes one of; 1 if left out. */
-  readonly correlatedPx?: number;
-}
+export type NativeOptions = KernelFitOptions;
 
 /**
  * Subtracts one image of a pair from the other with a kernel fitted to the stars.
@@ -55,7 +52,7 @@ export async function subtractFitted(
   fitted: KernelFit,
   options: NativeOptions,
 ): Promise<EngineResult> {
-  const fit = { ...fitted, mesh: kernelMesh(fitted.field, { of: "both" }) };
+  const fit = meshed(fitted);
   const share = pair.quiet ? await measureShare(pair, fit, pair.quiet, options) : 1;
   const quieter = withNoiseShare(pair, share);
   return {
@@ -73,6 +70,23 @@ export async function subtractFitted(
 /** A kernel, and itself as the images are convolved with it. */
 interface MeshedFit extends KernelFit {
   readonly mesh: KernelMesh;
+}
+
+function meshed(fitted: KernelFit): MeshedFit {
+  return { ...fitted, mesh: kernelMesh(fitted.field, { of: "both" }) };
+}
+
+/**
+ * Measures how much of the variance of the skies is noise, by a difference that is not kept.
+ *
+ * @param pair The images on one grid, with masks, and the stars.
+ * @param options Orders, direction, device.
+ * @returns At most 1; 1 where no bare sky is known.
+ * @throws {DataError} If fewer than three stars fit.
+ */
+export async function skyShare(pair: AlignedPair, options: NativeOptions): Promise<number> {
+  if (pair.quiet === undefined) return 1;
+  return await measureShare(pair, meshed(await fitKernel(pair, options)), pair.quiet, options);
 }
 
 /** Looks at some strips of the difference before all is made. */
@@ -94,7 +108,7 @@ async function measureShare(
   }));
   const isQuiet = (i: number) =>
     quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
-  return noiseShare(strips, isQuiet, width, options.correlatedPx);
+  return noiseShare(strips, isQuiet, width);
 }
 
 /** Rows of a strip: whole tiles of the kernel. */

@@ -45,14 +45,12 @@ export const SAMPLE_ROWS = BLOCK_PX;
  * @param strips Some strips of the difference, with the variance expected.
  * @param isQuiet Whether a pixel, by its index in the image, is usable bare sky.
  * @param width Columns of the image.
- * @param correlatedPx How many pixels the noise makes one of: by as much the median of a square takes part in it.
  * @returns At most 1; 1 where there is too little sky.
  */
 export function noiseShare(
   strips: readonly DifferenceStrip[],
   isQuiet: (i: number) => boolean,
   width: number,
-  correlatedPx = 1,
 ): number {
   const shares: number[] = [];
   const step = BLOCK_PX * Math.max(1, Math.floor(width / BLOCK_PX / SQUARES));
@@ -68,8 +66,7 @@ export function noiseShare(
       }
       if (pulls.length < LEAST_PIXELS) continue;
       const middle = median(pulls);
-      const spread = MAD_TO_SIGMA * median(pulls.map((pull) => Math.abs(pull - middle)));
-      shares.push(spread ** 2 / (1 - Math.min(0.5, correlatedPx / pulls.length)));
+      shares.push((MAD_TO_SIGMA * median(pulls.map((pull) => Math.abs(pull - middle)))) ** 2);
     }
   }
   return shares.length < LEAST_BLOCKS ? 1 : Math.min(1, median(shares));

@@ -15,12 +15,20 @@ import { bit } from "../../../sky/mask.ts";
 import { fitKernel, reachOf } from "../fit/fit_kernel.ts";
 import { varianceFactor, varianceIn } from "../noise.ts";
 import { CARRIED } from "../output/finish.ts";
-import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../pair.ts";
+import type {
+  AlignedPair,
+  ConvolvedSide,
+  DifferenceStrip,
+  EngineResult,
+  PairImage,
+} from "../pair.ts";
+import { noiseAlone } from "../psf/common_light.ts";
 import { Fourier, multiply } from "../psf/fourier.ts";
 import { kernelSurfaces } from "../psf/kernel_surface.ts";
 import { psfTransfer } from "../psf/psf_model.ts";
 import { measurePsfOf } from "../psf/psf_pair.ts";
-import { type NativeOptions, subtractFitted } from "./native.ts";
+import { type NativeOptions, skyShare, subtractFitted } from "./native.ts";
+import { withNoiseShare } from "./noise_share.ts";
 
 /**
  * Subtracts the reference from the science frame that was smoothed with a Gaussian
@@ -38,6 +46,27 @@ export async function subtractPreconvolved(
   pair: AlignedPair,
   options: NativeOptions,
 ): Promise<EngineResult> {
+  // Smoothed noise hangs together over squares of the sky: what of it is noise is seen before.
+  const noiseShare = await skyShare(pair, { ...options, convolve: sharper(pair) });
+  const result = await subtractQuieter(withNoiseShare(withoutStars(pair), noiseShare), options);
+  return { ...result, noiseShare };
+}
+
+/** Wide filters gather what faint stars add to the correlation of the noise. */
+function withoutStars(pair: AlignedPair): AlignedPair {
+  const { science, reference } = noiseAlone(pair);
+  return {
+    ...pair,
+    science: { ...pair.science, correlation: science },
+    reference: { ...pair.reference, correlation: reference },
+  };
+}
+
+function sharper({ science, reference }: AlignedPair): ConvolvedSide {
+  return science.fwhmPx < reference.fwhmPx ? "science" : "reference";
+}
+
+async function subtractQuieter(pair: AlignedPair, options: NativeOptions): Promise<EngineResult> {
   const filter = gaussian(pair);
   const smooth = await smoothed(pair, filter, options);
   const { science } = pair;
@@ -45,9 +74,9 @@ export async function subtractPreconvolved(
   const gain = science.gainEAdu / sumOfSquares(filter);
   const fitted = { ...pair, science: { ...smooth, gainEAdu: gain } };
   const fit = await fitKernel(fitted, { ...options, convolve: "reference" });
-  const dark = { ...pair, science: { ...smooth, gainEAdu: Infinity } };
-  const correlatedPx = 1 / sumOfSquares(filter);
-  const result = await subtractFitted(dark, fit, { ...options, correlatedPx });
+  const { quiet: _quiet, ...rest } = pair;
+  const dark = { ...rest, science: { ...smooth, gainEAdu: Infinity } };
+  const result = await subtractFitted(dark, fit, options);
   return {
     ...result,
     convolvedSide: "both",

@@ -39,6 +39,24 @@ for (const [what, options] of CASES) {
   });
 }
 
+Deno.test("preconvolution is not misled by noise that seems to average out better than it can", async () => {
+  const { pair, stars } = syntheticPair({ size: SIZE, seed: 11, stars: 250, referenceFwhmPx: 4.5 });
+  // as a crowded field is measured, whose stars were taken for noise
+  const values = new Float64Array(25).fill(-0.05);
+  values[12] = 1;
+  const correlation = { reachPx: 2, values };
+  const { difference, variance } = await preconvolved({
+    ...pair,
+    science: { ...pair.science, correlation },
+    reference: { ...pair.reference, correlation },
+    quiet: skyPixels(stars, SIZE, 0),
+  });
+  const pulls = difference.map((value, i) => value / Math.sqrt(variance[i]!));
+  const bare = skyPixels(stars, SIZE, 24);
+  const sky = clippedStats(pulls.filter((_, i) => bare[i] === 1), { sigma: 6 });
+  assert.ok(Math.abs(sky.sigma - 1) < 0.03, `spread ${sky.sigma}`);
+});
+
 /** Places on a grid, away from each other. */
 const PLACES = Array.from({ length: 36 }, (_, k) => ({
   x: 60 + 95 * (k % 6),

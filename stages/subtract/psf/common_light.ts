@@ -6,6 +6,7 @@
 
 import { UNUSABLE } from "../../../sky/mask.ts";
 import type { AlignedPair, NoiseCorrelation, PairImage } from "../pair.ts";
+import { smoothing } from "./whiten.ts";
 
 /** Correlation of the noise of both images of a pair. */
 export interface PairCorrelation {
@@ -20,17 +21,18 @@ export interface PairCorrelation {
  * resampled does, but over the width of the PSF, in both images alike, and they
  * vanish in the difference. Noise is not common to two images: the covariance of
  * one with the other is that of the stars alone. A Gaussian is fitted to it, and
- * what such stars make in each image is taken off.
+ * what such stars make in each image is taken off. Noise never averages out better
+ * than that of independent pixels: in crowded fields it may seem to.
  *
  * @param pair The images and the bare sky; without it nothing is taken off.
  * @returns The correlation of the noise alone.
  */
 export function noiseAlone(pair: AlignedPair): PairCorrelation {
   const { science, reference, scale } = pair;
-  const share = commonShare(pair);
-  if (!(share > 0)) {
+  if (pair.quiet === undefined) {
     return { science: science.correlation, reference: reference.correlation };
   }
+  const share = Math.max(0, commonShare(pair, pair.quiet));
   // Of Gaussian PSFs: the peak of P⋆P goes as 1 / (2σ²), that of P⋆Q as 1 / (σ² + τ²).
   const squares = science.fwhmPx ** 2 + reference.fwhmPx ** 2;
   const brightness = scale * reference.skySigmaAdu / science.skySigmaAdu;
@@ -56,7 +58,7 @@ function without(image: PairImage, height: number): NoiseCorrelation {
     // What had no correlation before has none now.
     return value === 0 || Math.abs(one) < RESOLVED ? 0 : one;
   });
-  return { reachPx, values: left };
+  return { reachPx, values: smoothing(left) };
 }
 
 /** Side of the square in the middle that is looked at, px; of so many rows one. */
@@ -69,9 +71,8 @@ const MOST_SIGMA = 3;
 const LEAST_PIXELS = 5000;
 
 /** What both images see of the noise of bare sky: their covariance at no offset, in units of both noises. */
-function commonShare(pair: AlignedPair): number {
-  const { science, reference, quiet } = pair;
-  if (quiet === undefined) return 0;
+function commonShare(pair: AlignedPair, quiet: Uint8Array): number {
+  const { science, reference } = pair;
   const windows = { a: pullsOf(pair, science, quiet), b: pullsOf(pair, reference, quiet) };
   const width = Math.min(pair.width, WINDOW_PX), height = Math.min(pair.height, WINDOW_PX);
   const spread = 2 * (science.fwhmPx ** 2 + reference.fwhmPx ** 2) / 2.3548 ** 2;

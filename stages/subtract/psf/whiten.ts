@@ -33,8 +33,11 @@ export function noisePower(noise: LocalNoise, fourier: Fourier): Float64Array {
  * Interpolation leaves the mean of many pixels as noisy as it was and single ones
  * less, so correlations sum to 1 at least. Where they do not, unresolved stars
  * were taken for noise: what is negative is made smaller.
+ *
+ * @param correlation By offset, 1 in the middle.
+ * @returns The same where its sum is at least 1.
  */
-function smoothing(correlation: Float64Array): Float64Array {
+export function smoothing(correlation: Float64Array): Float64Array {
   const middle = (correlation.length - 1) / 2;
   let positive = 0, negative = 0;
   correlation.forEach((value, i) => {
