@@ -8,7 +8,7 @@
  * @module
  */
 
-import KDBush from "kdbush";
+import { PlaneIndex } from "../../sky/plane_index.ts";
 import type { Gate } from "../manifest.ts";
 import type { Candidate, Sign } from "./candidate.ts";
 
@@ -161,14 +161,11 @@ function offsetMap(
   seeingPx: number,
 ): Uint32Array {
   const map = new Uint32Array(SIDE * SIDE);
-  if (x.length === 0) return map;
-  const index = new KDBush(x.length);
-  for (let j = 0; j < x.length; j++) index.add(x[j]!, y[j]!);
-  index.finish();
+  const index = new PlaneIndex(x, y, OFFSETS.to * seeingPx);
   const cell = (offset: number) => Math.floor(offset / seeingPx / CELL) + SIDE / 2;
   for (const candidate of candidates) {
     const least = GHOST_CONTRAST * (candidate.fluxAdu[APERTURE] ?? NaN);
-    for (const j of index.within(candidate.x, candidate.y, OFFSETS.to * seeingPx)) {
+    for (const j of index.within(candidate.x, candidate.y)) {
       const dx = candidate.x - x[j]!, dy = candidate.y - y[j]!;
       const near = Math.hypot(dx, dy) < OFFSETS.from * seeingPx;
       if (!near && fluxAdu[j]! >= least) map[cell(dy) * SIDE + cell(dx)]!++;
