@@ -124,6 +124,17 @@ export function bytesOf(array: ArrayBufferView<ArrayBufferLike>): Uint8Array<Arr
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
+/** An array that every pixel may read. */
+export function table(values: ArrayBufferView<ArrayBufferLike>): Slot {
+  return { role: "table", rowBytes: values.byteLength, bytes: bytesOf(values) };
+}
+
+/** The numbers of rows, for kernels whose strips may be cut. */
+export function rowNumbers(first: number, rows: number): Slot {
+  const numbers = Uint32Array.from({ length: rows }, (_, i) => first + i);
+  return { role: "input", rowBytes: 4, bytes: bytesOf(numbers) };
+}
+
 /** Rows of inputs and temporaries of a job. */
 export function inputRows(job: Pick<StripJob, "rows" | "top" | "bottom">): number {
   return (job.top ?? 0) + job.rows + (job.bottom ?? 0);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { together } from "../config/together.ts";
 import { GpuError } from "../config/errors.ts";
 import { WORKER_SOURCE } from "./worker_source.ts";
 
@@ -124,11 +125,7 @@ export class ThreadPool {
   }
 
   async #tellAll(message: (thread: number) => ThreadMessage): Promise<void> {
-    const answers = await Promise.allSettled(
-      this.#threads.map((thread, index) => thread.tell(message(index))),
-    );
-    const failed = answers.find((answer) => answer.status === "rejected");
-    if (failed) throw failed.reason;
+    await together(this.#threads.map((thread, index) => thread.tell(message(index))));
   }
 
   /** Ends the threads. */

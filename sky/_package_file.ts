@@ -42,3 +42,16 @@ async function readInstalled(specifier: string): Promise<Uint8Array<ArrayBuffer>
     cause,
   });
 }
+
+let fonts: Promise<readonly [normal: Uint8Array, bold: Uint8Array]> | undefined;
+
+/**
+ * Reads DejaVu Sans and DejaVu Sans Bold, once a process.
+ *
+ * @returns The TrueType files.
+ * @throws {DataError} If they are not installed.
+ */
+export function readFontFiles(): Promise<readonly [normal: Uint8Array, bold: Uint8Array]> {
+  const file = (name: string) => readPackageFile(`dejavu-fonts-ttf/ttf/${name}.ttf`);
+  return fonts ??= Promise.all([file("DejaVuSans"), file("DejaVuSans-Bold")]);
+}

@@ -5,7 +5,7 @@
  */
 
 import { Font } from "./font.ts";
-import { readPackageFile } from "./_package_file.ts";
+import { readFontFiles } from "./_package_file.ts";
 import { encodePng, type Picture } from "./png.ts";
 
 /** Red, green and blue, 0 to 255. */
@@ -51,12 +51,8 @@ let fonts: Promise<Fonts> | undefined;
 /** Loads DejaVu Sans, once a process. */
 export function loadFonts(): Promise<Fonts> {
   fonts ??= (async () => {
-    const [normal, bold] = await Promise.all(
-      ["DejaVuSans", "DejaVuSans-Bold"].map((name) =>
-        readPackageFile(`dejavu-fonts-ttf/ttf/${name}.ttf`)
-      ),
-    );
-    return { normal: new Font(normal!), bold: new Font(bold!) };
+    const [normal, bold] = await readFontFiles();
+    return { normal: new Font(normal), bold: new Font(bold) };
   })();
   return fonts;
 }

@@ -5,12 +5,10 @@
  */
 
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
-import { readPackageFile } from "./_package_file.ts";
+import { readFontFiles, readPackageFile } from "./_package_file.ts";
 
 /** The font that all pictures use. */
 export const FONT_FAMILY = "DejaVu Sans";
-
-const FONT_FILES = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"];
 
 let fonts: Promise<Uint8Array[]> | undefined;
 
@@ -18,9 +16,7 @@ let fonts: Promise<Uint8Array[]> | undefined;
 function loadRenderer(): Promise<Uint8Array[]> {
   fonts ??= (async () => {
     await initWasm(await readPackageFile("@resvg/resvg-wasm/index_bg.wasm"));
-    return await Promise.all(
-      FONT_FILES.map((name) => readPackageFile(`dejavu-fonts-ttf/ttf/${name}`)),
-    );
+    return [...await readFontFiles()];
   })();
   return fonts;
 }

@@ -10,7 +10,7 @@ import { LazyCompute } from "../gpu/lazy_compute.ts";
 import type { Digests } from "./digests.ts";
 import type { Left, Manifest, Product, ProductKind } from "./manifest.ts";
 import type { EachOptions, LeaveReason, StageContext } from "./stage.ts";
-import { together } from "./together.ts";
+import { together } from "../config/together.ts";
 
 /** What the runner knows before a stage begins. */
 export type ContextParts =

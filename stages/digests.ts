@@ -6,15 +6,7 @@
 
 import { availableParallelism } from "node:os";
 import { DIGEST_SOURCE } from "./digest_source.ts";
-import { digestFile } from "./manifest_file.ts";
-
-/** Size in bytes and SHA-256 in hexadecimal digits. */
-export interface FileDigest {
-  /** Size of the file. */
-  readonly bytes: number;
-  /** In hexadecimal digits. */
-  readonly sha256: string;
-}
+import { digestFile, type FileDigest } from "./manifest_file.ts";
 
 /** A digest, and the file as it was when that was begun. */
 interface Begun {
@@ -87,7 +79,10 @@ export class Digests implements Disposable {
   }
 }
 
-type Answer = { readonly sha256: string; readonly bytes: number } | { readonly error: string };
+type Answer = FileDigest | { readonly error: string };
+
+/** Where the source of the workers lies, once it was asked for. */
+let source: string | undefined;
 
 /** One worker; it answers in order. */
 class DigestThread {
@@ -97,8 +92,8 @@ class DigestThread {
   pending = 0;
 
   constructor() {
-    const url = URL.createObjectURL(new Blob([DIGEST_SOURCE], { type: "text/javascript" }));
-    this.#worker = new Worker(url, { type: "module" });
+    source ??= URL.createObjectURL(new Blob([DIGEST_SOURCE], { type: "text/javascript" }));
+    this.#worker = new Worker(source, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#waiting.shift()?.(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -113,8 +108,7 @@ class DigestThread {
       this.#worker.postMessage(path);
     });
     this.pending -= size;
-    if ("error" in answer) return await digestFile(path); // which says what is wrong
-    return { bytes: answer.bytes, sha256: answer.sha256 };
+    return "error" in answer ? await digestFile(path) : answer; // which says what is wrong
   }
 
   close(): void {

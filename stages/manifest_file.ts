@@ -104,13 +104,21 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
   }
 }
 
+/** Size in bytes and SHA-256 in hexadecimal digits. */
+export interface FileDigest {
+  /** Size of the file. */
+  readonly bytes: number;
+  /** In hexadecimal digits. */
+  readonly sha256: string;
+}
+
 /**
  * Digest of a file, read in pieces of 4 MiB.
  *
  * @param path The file.
  * @returns Size in bytes and SHA-256 in hexadecimal digits.
  */
-export async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
+export async function digestFile(path: string): Promise<FileDigest> {
   const hash = createHash("sha256");
   using file = await Deno.open(path);
   const length = Math.min(4 << 20, (await file.stat()).size + 1);

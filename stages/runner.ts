@@ -21,7 +21,7 @@ import { digestValue, readManifest, writeManifest } from "./manifest_file.ts";
 import type { ResolvedParameters } from "./parameters.ts";
 import { findRetired, readRetired, requireInputs } from "./retired.ts";
 import type { NewProduct, Progress, StageDeclaration } from "./stage.ts";
-import { together } from "./together.ts";
+import { together } from "../config/together.ts";
 
 /** What the runner needs to run one stage. */
 export interface StageRequest {

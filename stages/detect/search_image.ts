@@ -14,7 +14,7 @@ import { measureSkyNoise, type SkyNoise } from "../phot/noise.ts";
 import { stencilOf } from "../phot/stencil.ts";
 import type { Product } from "../manifest.ts";
 import type { StageContext } from "../stage.ts";
-import { together } from "../together.ts";
+import { together } from "../../config/together.ts";
 import type { Candidate } from "./candidate.ts";
 import { type FlagLimits, flagsOf } from "./flags.ts";
 import type { DifferenceInputs } from "./inputs.ts";

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { loadSite } from "../../config/site.ts";
-import { readImage } from "../../fits/image.ts";
-import { LazyCompute } from "../../gpu/lazy_compute.ts";
-import { bit, readMask } from "../../sky/mask.ts";
+import { bit } from "../../sky/mask.ts";
 import { tanWcs, wcsFromHeader } from "../../sky/wcs.ts";
 import type { NewProduct } from "../stage.ts";
-import { testContext } from "../testing.ts";
 import { type FrameSpec, measureStar, type Star, writeFrame } from "./_synthetic_frames.ts";
-import { stack } from "./mod.ts";
+import { type MadeStack, runStack } from "./_run_stack.ts";
 
 const SIZE = { width: 300, height: 340 };
 const CENTRE = { raDeg: 80, decDeg: 20, scaleArcsec: 0.5 };
@@ -20,18 +15,11 @@ const STARS: readonly Star[] = [[-40, -60], [30, 20], [55, -35], [-20, 70], [0, 
   flux: 1e6,
 }));
 
-interface Made {
-  readonly image: Awaited<ReturnType<typeof readImage>>;
-  readonly mask: Uint16Array;
-  readonly weight: Float32Array;
-  readonly left: readonly string[];
-}
-
 async function makeStack(
   specs: readonly Partial<FrameSpec>[],
   params: Record<string, unknown>,
   change: (products: NewProduct[]) => Promise<void> = () => Promise.resolve(),
-): Promise<Made> {
+): Promise<MadeStack> {
   const folder = await Deno.makeTempDir({ prefix: "gppy-stack-" });
   try {
     const made: NewProduct[] = [];
@@ -40,19 +28,7 @@ async function makeStack(
       made.push(...await writeFrame({ folder, index, wcs, stars: STARS, ...SIZE, ...spec }));
     }
     await change(made);
-    const site = await loadSite({ base: join(folder, "base"), env: {} });
-    using compute = new LazyCompute({ device: "cpu", cpu: { threads: 2 } });
-    const { context, left } = testContext({
-      ...{ stage: "stack", products: made, inputs: ["frame"], site, folder, compute },
-    });
-    const { products } = await stack.run(stack.params.parse(params), context);
-    const path = products.find(({ kind }) => kind === "stack")!.path;
-    return {
-      image: await readImage(path),
-      mask: (await readMask(path.replace(".fits", ".mask.fits"))).data,
-      weight: (await readImage(path.replace(".fits", ".weight.fits"))).data,
-      left: left.map(({ message }) => message),
-    };
+    return await runStack(folder, made, params);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -14,6 +14,7 @@ import {
   type Pass,
   type Slot,
   type StripJob,
+  table,
   u32,
 } from "../../job.ts";
 import {
@@ -236,11 +237,7 @@ function tableSlots(network: Uint16Array, frames: number, options: CombineOption
   if (options.weights && !options.method.endsWith("median")) tables.set(options.weights, 0);
   if (options.variances) tables.set(options.variances, frames);
   for (let n = 0; n <= frames; n++) tables[2 * frames + n] = madToSigma(n);
-  return [network, tables].map((table) => ({
-    role: "table",
-    rowBytes: table.byteLength,
-    bytes: bytesOf(table),
-  }));
+  return [network, tables].map(table);
 }
 
 function resultSlots({ width }: FrameStack, result: CombineResult): Slot[] {

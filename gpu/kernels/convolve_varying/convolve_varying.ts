@@ -8,8 +8,16 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Param, type Pass, type Slot, u32 } from "../../job.ts";
-import { rowNumbers, table } from "../resample/resample_rows.ts";
+import {
+  f32,
+  type Kernel,
+  type Param,
+  type Pass,
+  rowNumbers,
+  type Slot,
+  table,
+  u32,
+} from "../../job.ts";
 import type { KernelField } from "./kernel_field.ts";
 import { type KernelMesh, kernelMesh } from "./kernel_mesh.ts";
 import wgsl from "./convolve_varying.wgsl" with { type: "text" };

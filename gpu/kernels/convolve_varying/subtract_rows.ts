@@ -5,8 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Param, type Pass, type Slot, u32 } from "../../job.ts";
-import { rowNumbers, table } from "../resample/resample_rows.ts";
+import { f32, type Param, type Pass, rowNumbers, type Slot, table, u32 } from "../../job.ts";
 import {
   CONVOLVE,
   convolveParams,

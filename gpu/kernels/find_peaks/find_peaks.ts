@@ -5,8 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, f32, type Kernel, u32 } from "../../job.ts";
-import { rowNumbers, table } from "../resample/resample_rows.ts";
+import { bytesOf, f32, type Kernel, rowNumbers, table, u32 } from "../../job.ts";
 import wgsl from "./find_peaks.wgsl" with { type: "text" };
 import wasm from "./find_peaks.wasm.b64" with { type: "text" };
 

@@ -5,8 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, type Kernel, type Slot, u32 } from "../../job.ts";
-import { rowNumbers } from "../resample/resample_rows.ts";
+import { bytesOf, type Kernel, rowNumbers, type Slot, u32 } from "../../job.ts";
 import wgsl from "./finish_difference.wgsl" with { type: "text" };
 import wasm from "./finish_difference.wasm.b64" with { type: "text" };
 

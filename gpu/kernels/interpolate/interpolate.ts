@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
+import { bytesOf, type Kernel, type Pass, type Slot, table, u32 } from "../../job.ts";
 import wgsl from "./interpolate.wgsl" with { type: "text" };
 import wasm from "./interpolate.wasm.b64" with { type: "text" };
 
@@ -125,7 +125,7 @@ export async function interpolate(
   const slots: Slot[] = [
     { role: "input", rowBytes: width * 4, bytes: bytesOf(values) },
     { role: "input", rowBytes: width * 2, bytes: bytesOf(mask) },
-    { role: "table", rowBytes: weights.byteLength, bytes: bytesOf(weights) },
+    table(weights),
     { role: "output", rowBytes: width * 4, bytes: bytesOf(into.values) },
     { role: "output", rowBytes: width * 2, bytes: bytesOf(into.mask) },
   ];

@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
+import { f32, type Kernel, type Pass, rowNumbers, type Slot, table, u32 } from "../../job.ts";
 import { type CombineMethod, madToSigma } from "../clip_stack/clip_stack.ts";
 import { type Network, sortingNetwork } from "../clip_stack/network.ts";
 import {
@@ -21,10 +21,8 @@ import {
   kernelWeights,
   PIECE_ROWS,
   resamplePass,
-  rowNumbers,
   type SourceRows,
   sourceSlots,
-  table,
   type TargetRows,
 } from "../resample/resample_rows.ts";
 import sorting from "../sorted_samples.wgsl" with { type: "text" };

@@ -5,9 +5,8 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, f64, type Kernel, type Slot, u32 } from "../../job.ts";
+import { bytesOf, f64, type Kernel, type Slot, table, u32 } from "../../job.ts";
 import type { PeakImage, Peaks } from "../find_peaks/find_peaks.ts";
-import { table } from "../resample/resample_rows.ts";
 import wasm from "./measure_sources.wasm.b64" with { type: "text" };
 
 /** The kernel. */

@@ -5,8 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, f32, type Kernel, u32 } from "../../job.ts";
-import { rowNumbers, table } from "../resample/resample_rows.ts";
+import { bytesOf, f32, type Kernel, rowNumbers, table, u32 } from "../../job.ts";
 import wasm from "./noise_products.wasm.b64" with { type: "text" };
 
 /** The kernel. */

@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import type { Pass, Slot, StripJob } from "../../job.ts";
+import { type Pass, type Slot, type StripJob, table } from "../../job.ts";
 import { decodePass, storedBytes } from "../decode/decode.ts";
 import {
   type InterpolateOptions,
@@ -74,10 +74,7 @@ function calibrateJob(
   let [values, mask] = list.add(temporary(width, 4), temporary(width, 2));
   passes.push(reducePass([from, 1, 2, 3, 4, values!, mask!], reduce));
   if (repair !== undefined) {
-    const table = windowWeights(repair);
-    const weights: Slot = {
-      ...{ role: "table", rowBytes: table.byteLength, bytes: new Uint8Array(table.buffer) },
-    };
+    const weights = table(windowWeights(repair));
     const [window, filled, planes] = list.add(weights, temporary(width, 4), temporary(width, 2));
     passes.push(interpolatePass([values!, mask!, window!, filled!, planes!], repair));
     [values, mask] = [filled, planes];

@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { f32, type Kernel, type Pass, type Slot, u32 } from "../../job.ts";
+import { f32, type Kernel, type Pass, rowNumbers, type Slot, table, u32 } from "../../job.ts";
 import { type FixedMesh, meshRows } from "./fixed_mesh.ts";
 import { kernelTable, PHASES, type ResampleKernel, weightsAt } from "./kernel_table.ts";
 import { MASK_WEIGHT } from "./resample.ts";
@@ -120,19 +120,6 @@ export async function prepareRows(
     ],
     passes: [pass],
   }, signal);
-}
-
-/** The numbers of rows, for kernels whose strips may be cut. */
-export function rowNumbers(first: number, rows: number): Slot {
-  const numbers = Uint32Array.from({ length: rows }, (_, i) => first + i);
-  return { role: "input", rowBytes: 4, bytes: new Uint8Array(numbers.buffer) };
-}
-
-/** An array that every pixel may read. */
-export function table(values: ArrayBufferView<ArrayBufferLike>): Slot {
-  const { buffer, byteOffset, byteLength } = values;
-  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-  return { role: "table", rowBytes: byteLength, bytes };
 }
 
 /** Source rows of one frame, and where target pixels lie in it. */

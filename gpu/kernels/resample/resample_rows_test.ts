@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
+import { rowNumbers, table } from "../../job.ts";
 import type { Compute } from "../../compute.ts";
 import { backendTest } from "../../testing.ts";
 import { fillGaps } from "./_fill_gaps_oracle.ts";
 import { fixedMesh } from "./fixed_mesh.ts";
 import { kernelTable, lanczos, type ResampleKernel } from "./kernel_table.ts";
 import { coordinateMesh, type PixelMapping } from "./mesh.ts";
-import {
-  kernelWeights,
-  prepareRows,
-  resamplePass,
-  rowNumbers,
-  sourceSlots,
-  table,
-} from "./resample_rows.ts";
+import { kernelWeights, prepareRows, resamplePass, sourceSlots } from "./resample_rows.ts";
 
 const WIDTH = 61;
 const HEIGHT = 47;

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { rowNumbers, table } from "../../job.ts";
 import type { Compute } from "../../compute.ts";
 import { backendTest } from "../../testing.ts";
 import { fixedMesh } from "./fixed_mesh.ts";
 import { lanczos3 } from "./kernel_table.ts";
 import { coordinateMesh, type PixelMapping } from "./mesh.ts";
 import { resampleStrip } from "./resample.ts";
-import { kernelWeights, resamplePass, rowNumbers, sourceSlots, table } from "./resample_rows.ts";
+import { kernelWeights, resamplePass, sourceSlots } from "./resample_rows.ts";
 
 const WIDTH = 130;
 const HEIGHT = 94;

@@ -5,8 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, type Kernel, type Slot, u32 } from "../../job.ts";
-import { table } from "../resample/resample_rows.ts";
+import { bytesOf, type Kernel, type Slot, table, u32 } from "../../job.ts";
 import wasm from "./shrink.wasm.b64" with { type: "text" };
 
 /** The kernel. */

@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, f32, type Kernel, type Slot, u32 } from "../../job.ts";
+import { bytesOf, f32, type Kernel, type Slot, table, u32 } from "../../job.ts";
 import wgsl from "./spline_surface.wgsl" with { type: "text" };
 import wasm from "./spline_surface.wasm.b64" with { type: "text" };
 
@@ -65,7 +65,7 @@ export async function laySurface(
     rows: count,
     slots: [
       { role: "input", rowBytes: 4, bytes: bytesOf(numbers) },
-      { role: "table", rowBytes: nodes.byteLength, bytes: bytesOf(nodes) },
+      table(nodes),
       image === undefined
         ? { role: "temporary", rowBytes: 0 }
         : { role: "input", rowBytes: width * 4, bytes: bytesOf(image) },

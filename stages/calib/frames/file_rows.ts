@@ -4,6 +4,7 @@
  * @module
  */
 
+import { together } from "../../../config/together.ts";
 import type { ImageWriter } from "../../../fits/image.ts";
 
 /** Bytes of rows as a file has them. */
@@ -18,8 +19,5 @@ export type FilePart = readonly [file: ImageWriter | undefined, rows: FileRows |
 
 /** Writes the same rows of some files side by side. */
 export async function writeFileRows(parts: readonly FilePart[]): Promise<void> {
-  const writes = await Promise.allSettled(
-    parts.map(([file, rows]) => rows && file?.writeRowBytes(rows.raw, rows.sum)),
-  );
-  for (const write of writes) if (write.status === "rejected") throw write.reason;
+  await together(parts.map(([file, rows]) => rows && file?.writeRowBytes(rows.raw, rows.sum)));
 }

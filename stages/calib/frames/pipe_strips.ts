@@ -45,6 +45,22 @@ export async function pipeStrips<Strip, Done>(steps: StripSteps<Strip, Done>): P
   await writeLast();
 }
 
+/** A strip needs so many rows at least, even where that takes more memory. */
+const MIN_ROWS = 4;
+/** Longer strips gain nothing. */
+const MAX_ROWS = 256;
+
+/**
+ * Rows of a strip.
+ *
+ * @param height Of the image: there are no more.
+ * @param memoryBytes What all that lies in memory at a time may take.
+ * @param rowBytes What one row of a strip takes of it.
+ */
+export function pipedRows(height: number, memoryBytes: number, rowBytes: number): number {
+  return Math.min(height, MAX_ROWS, Math.max(MIN_ROWS, Math.floor(memoryBytes / rowBytes)));
+}
+
 /** Gives room that kernels reach without a copy. */
 export type Room = (bytes: number) => Uint8Array;
 

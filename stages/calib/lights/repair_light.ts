@@ -4,6 +4,7 @@
  * @module
  */
 
+import { together } from "../../../config/together.ts";
 import type { HostBuffer } from "../../../gpu/backend.ts";
 import type { Compute } from "../../../gpu/compute.ts";
 import {
@@ -84,8 +85,7 @@ class StripFiller implements Disposable {
     if (seamEnd < ready) {
       jobs.push(this.#run(strip, seamEnd, ready, cutRows(into, (seamEnd - first) * width)));
     }
-    const done = await Promise.allSettled(jobs);
-    for (const job of done) if (job.status === "rejected") throw job.reason;
+    await together(jobs);
     this.#done = ready;
     this.#keep(seam.end === end ? seam : strip);
     return { firstRow: first, ...into };

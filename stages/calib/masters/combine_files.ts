@@ -15,7 +15,7 @@ import {
   type FrameStack,
 } from "../../../gpu/kernels/clip_stack/combine_strip.ts";
 import { foldSums } from "../../../gpu/kernels/encode/encode.ts";
-import { pipeStrips, type Room, StripPlaces } from "../frames/pipe_strips.ts";
+import { pipedRows, pipeStrips, type Room, StripPlaces } from "../frames/pipe_strips.ts";
 import { floatsOf } from "../frames/plain_frames.ts";
 
 /** How {@linkcode combineFiles} works. */
@@ -39,10 +39,6 @@ export interface CombineFilesOptions extends CombineOptions {
  * computing, while every job on a GPU has its own cost.
  */
 const MEMORY_BYTES = { cpu: 48 << 20, webgpu: 192 << 20 };
-/** A strip needs so many rows at least, even where that takes more memory. */
-const MIN_ROWS = 4;
-/** Longer strips gain nothing. */
-const MAX_ROWS = 256;
 
 /**
  * Combines images of equal size pixel by pixel into a float32 image.
@@ -158,8 +154,7 @@ async function openAll(paths: readonly string[]): Promise<ImageSet> {
 }
 
 function stripRows({ readers, width, height, pixelBytes }: ImageSet, memoryBytes: number): number {
-  const rows = Math.floor(memoryBytes / (2 * readers.length * width * pixelBytes));
-  return Math.min(height, MAX_ROWS, Math.max(MIN_ROWS, rows));
+  return pipedRows(height, memoryBytes, 2 * readers.length * width * pixelBytes);
 }
 
 /** Reads the same rows of all images; nothing after the last row. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { together } from "../../../config/together.ts";
 import { setImmediate } from "node:timers/promises";
 import type { Compute } from "../../../gpu/compute.ts";
 import {
@@ -201,7 +202,7 @@ async function reduceFlats(
   const { width, pixelBytes, layout } = open;
   const { firstRow, rows, place, planes, masks } = strip;
   const [pixels, full] = [rows * width, place.rows * width];
-  const all = await Promise.allSettled(job.frames.map(({ frame, scale }, k) => {
+  await together(job.frames.map(({ frame, scale }, k) => {
     const start = k * full * pixelBytes;
     const bytes = place.input.subarray(start, start + pixels * pixelBytes);
     const values = floatsOf(planes.subarray(k * full * 4), pixels);
@@ -216,7 +217,6 @@ async function reduceFlats(
       nanBits: UNFIT,
     }, signal);
   }));
-  for (const result of all) if (result.status === "rejected") throw result.reason;
 }
 
 function rowsOf(image: Float32Array | undefined, from: number, pixels: number) {

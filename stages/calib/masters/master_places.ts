@@ -6,7 +6,7 @@
 
 import type { Compute } from "../../../gpu/compute.ts";
 import type { MasterType } from "../frames/groups.ts";
-import type { Room } from "../frames/pipe_strips.ts";
+import { pipedRows, type Room } from "../frames/pipe_strips.ts";
 import { floatsOf, type PlainFrames, shortsOf } from "../frames/plain_frames.ts";
 
 /**
@@ -14,10 +14,6 @@ import { floatsOf, type PlainFrames, shortsOf } from "../frames/plain_frames.ts"
  * its cache, while every job on a GPU has its own cost.
  */
 const MEMORY_BYTES = { cpu: 64 << 20, webgpu: 256 << 20 };
-/** A strip needs so many rows at least, even where that takes more memory. */
-const MIN_ROWS = 4;
-/** Longer strips gain nothing. */
-const MAX_ROWS = 256;
 /** Bytes a pixel of results, in each of two places. */
 const RESULT_BYTES = 36;
 /** Bytes a pixel of a reduced flat and of its mask. */
@@ -48,8 +44,7 @@ export function masterRows(
 ): number {
   const flats = type === "flat" ? count : 0;
   const each = 2 * (count * pixelBytes + RESULT_BYTES) + FLAT_BYTES * flats;
-  const wanted = Math.floor(MEMORY_BYTES[compute.backend.kind] / (each * width));
-  return Math.min(height, MAX_ROWS, Math.max(MIN_ROWS, wanted));
+  return pipedRows(height, MEMORY_BYTES[compute.backend.kind], each * width);
 }
 
 /** Room for one strip. */

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { loadSite } from "../../../config/site.ts";
-import { readImage } from "../../../fits/image.ts";
-import { LazyCompute } from "../../../gpu/lazy_compute.ts";
-import { bit, readMask } from "../../../sky/mask.ts";
+import { bit } from "../../../sky/mask.ts";
 import { tanWcs, wcsFromHeader } from "../../../sky/wcs.ts";
-import { testContext } from "../../testing.ts";
 import { type FrameSpec, normal, type Star, writeFrame } from "../_synthetic_frames.ts";
+import { type MadeStack, runStack } from "../_run_stack.ts";
 import { sortOutliers } from "./artefact_shapes.ts";
-import { stack } from "../mod.ts";
 
 const SIZE = { width: 400, height: 360 };
 const CENTRE = { raDeg: 80, decDeg: 20, scaleArcsec: 0.5 };
@@ -45,17 +40,11 @@ const trailAndRays: Spoil = (data, width) => {
   }
 };
 
-interface Made {
-  readonly image: Awaited<ReturnType<typeof readImage>>;
-  readonly mask: Uint16Array;
-  readonly weight: Float32Array;
-}
-
 async function makeStack(
   specs: readonly Partial<FrameSpec>[],
   params: Record<string, unknown>,
   spoil?: readonly [frame: number, spoil: Spoil],
-): Promise<Made> {
+): Promise<MadeStack> {
   const folder = await Deno.makeTempDir({ prefix: "gppy-artefacts-" });
   try {
     const made = [];
@@ -64,18 +53,7 @@ async function makeStack(
       const own = spoil?.[0] === index ? { paint: spoil[1] } : {};
       made.push(...await writeFrame({ ...frame, ...own }));
     }
-    const site = await loadSite({ base: join(folder, "base"), env: {} });
-    using compute = new LazyCompute({ device: "cpu", cpu: { threads: 2 } });
-    const { context } = testContext({
-      ...{ stage: "stack", products: made, inputs: ["frame"], site, folder, compute },
-    });
-    const { products } = await stack.run(stack.params.parse(params), context);
-    const path = products.find(({ kind }) => kind === "stack")!.path;
-    return {
-      image: await readImage(path),
-      mask: (await readMask(path.replace(".fits", ".mask.fits"))).data,
-      weight: (await readImage(path.replace(".fits", ".weight.fits"))).data,
-    };
+    return await runStack(folder, made, params);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { together } from "../../../config/together.ts";
 import type { Compute } from "../../../gpu/compute.ts";
 import type { CombineMethod } from "../../../gpu/kernels/clip_stack/clip_stack.ts";
 import {
@@ -197,20 +198,13 @@ class OpenStack implements Disposable {
     const options = joinOptions(this.#sources, this.#grid, target, this.#options);
     const joined = joinLayers(compute, sources, result, options, signal);
     this.#readAhead(i + 1);
-    await allDone([...slid.map(({ ready }) => ready), joined]);
+    await together([...slid.map(({ ready }) => ready), joined]);
     return { firstRow: target.firstRow, sources, ...output.strip(result) };
   }
 
   [Symbol.dispose](): void {
     for (const part of [...this.#windows, ...this.#outputs]) part[Symbol.dispose]();
   }
-}
-
-/** Waits for all, also when one fails. */
-async function allDone(parts: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(parts);
-  const failed = ends.find((end) => end.status === "rejected");
-  if (failed) throw failed.reason;
 }
 
 /** Where the pixels of a grid lie in a frame. */

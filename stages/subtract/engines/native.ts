@@ -19,7 +19,7 @@ import { joinWeights, type WeightPart } from "./joint_weight.ts";
 import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../pair.ts";
 import { SharedArrays } from "../shared_arrays.ts";
-import { together } from "../../together.ts";
+import { together } from "../../../config/together.ts";
 
 /** What the native engine can be told. */
 export type NativeOptions = KernelFitOptions;

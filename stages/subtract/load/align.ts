@@ -6,7 +6,7 @@
 
 import { DataError } from "../../../config/errors.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
-import { bytesOf } from "../../../gpu/job.ts";
+import { bytesOf, rowNumbers, table } from "../../../gpu/job.ts";
 import { type FixedMesh, fixedMesh } from "../../../gpu/kernels/resample/fixed_mesh.ts";
 import {
   type CoordinateMesh,
@@ -19,10 +19,8 @@ import {
   kernelWeights,
   prepareRows,
   resamplePass,
-  rowNumbers,
   type SourceRows,
   sourceSlots,
-  table,
 } from "../../../gpu/kernels/resample/resample_rows.ts";
 import { bit } from "../../../sky/mask.ts";
 import { type Wcs, wcsFromHeader } from "../../../sky/wcs.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { together } from "../../../config/together.ts";
 import { join } from "node:path";
 import { DataError } from "../../../config/errors.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
@@ -100,19 +101,18 @@ async function loadInto(
 ): Promise<LoadedPair> {
   const facts = factsOf(product, context);
   const grid = await gridOf(product.path);
+  const loadOwn = async () => {
+    const science = await loadScience(product, context, facts, where);
+    return { science, found: await sourcesOf(science, product.path, where) };
+  };
+  const loadOther = async () => {
+    const aligned = await loadReference(chosen, grid, facts, options, where);
+    const reference = await withSky(aligned.image, facts, where.compute, where.signal);
+    const found = await sourcesOf(reference, chosen.path, where);
+    return { aligned, reference: { ...reference, weight: aligned.weight }, found };
+  };
   // the threads work on one image while the other is read
-  const [scienceSide, referenceSide] = await both(
-    async () => {
-      const science = await loadScience(product, context, facts, where);
-      return { science, found: await sourcesOf(science, product.path, where) };
-    },
-    async () => {
-      const aligned = await loadReference(chosen, grid, facts, options, where);
-      const reference = await withSky(aligned.image, facts, where.compute, where.signal);
-      const found = await sourcesOf(reference, chosen.path, where);
-      return { aligned, reference: { ...reference, weight: aligned.weight }, found };
-    },
-  );
+  const [scienceSide, referenceSide] = await together([loadOwn(), loadOther()]);
   const { science } = scienceSide, { aligned, reference } = referenceSide;
   const found = { science: scienceSide.found, reference: referenceSide.found };
   const stars = chooseFrom(found, science, reference, options);
@@ -132,10 +132,10 @@ async function loadInto(
   const partsOf = async (image: LoadedImage, path: string, { fwhmPx }: ImageSources) => {
     return { path, image, fwhmPx, noise: await noiseOf(image, quiet, fwhmPx, where) };
   };
-  const [own, other] = await both(
-    () => partsOf(science, product.path, found.science),
-    () => partsOf(reference, referencePath, found.reference),
-  );
+  const [own, other] = await together([
+    partsOf(science, product.path, found.science),
+    partsOf(reference, referencePath, found.reference),
+  ]);
   const halves = { science: own, reference: other };
   const bright = brightStars(found.science.list);
   const pairWith = (noiseShare: number) => makePair(halves, { stars, quiet, bright }, noiseShare);
@@ -156,17 +156,6 @@ async function gridOf(path: string): Promise<Grid> {
   using image = await openImage(path);
   const { width, height, header } = image;
   return { width, height, header };
-}
-
-/** Does two things by turns and waits for both, also when one fails: both use memory that is freed then. */
-async function both<First, Second>(
-  first: () => Promise<First>,
-  second: () => Promise<Second>,
-): Promise<[First, Second]> {
-  const [a, b] = await Promise.allSettled([first(), second()]);
-  if (a.status === "rejected") throw a.reason;
-  if (b.status === "rejected") throw b.reason;
-  return [a.value, b.value];
 }
 
 function chooseFrom(

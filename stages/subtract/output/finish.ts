@@ -20,7 +20,7 @@ import type { CompanionRows } from "./companion_files.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult } from "../pair.ts";
 import { residualSky } from "./residual_sky.ts";
 import { SharedArrays } from "../shared_arrays.ts";
-import { together } from "../../together.ts";
+import { together } from "../../../config/together.ts";
 
 /** A difference ready to be judged and written; images `[height, width]`. To be disposed of. */
 export interface FinishedDifference extends Disposable {
