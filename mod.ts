@@ -24,6 +24,7 @@ export {
   digestFile,
   digestValue,
   encodeManifest,
+  type FileDigest,
   parseManifest,
   readManifest,
   writeManifest,
