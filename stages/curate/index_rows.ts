@@ -25,7 +25,8 @@ export interface IndexFrame {
   readonly now: Date;
 }
 
-const IMAGES: readonly ProductKind[] = [
+/** Kinds of products that are images of the sky: each has a row of its own and a header to keep. */
+export const IMAGES: readonly ProductKind[] = [
   ...["frame", "stack", "difference", "decorrelated", "score"] as const,
 ];
 

@@ -10,7 +10,7 @@ import { type Product, PRODUCT_KINDS, type ProductKind } from "../manifest.ts";
 import { digestFile } from "../manifest_file.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { headerText } from "./headers.ts";
-import { indexRows } from "./index_rows.ts";
+import { IMAGES, indexRows } from "./index_rows.ts";
 import { homeOf, type LayoutOptions, placeOf, SHELVES } from "./layout.ts";
 import { retainNight, retainNights } from "./retain_nights.ts";
 import { transferFile, type Transferred } from "./transfer.ts";
@@ -31,11 +31,6 @@ const DEFAULT_KINDS: readonly ProductKind[] = [
   "picture",
   "stamp",
 ];
-/** Kinds whose headers are kept as text. */
-const WITH_HEADER: readonly ProductKind[] = [
-  ...["frame", "stack", "difference", "decorrelated", "score"] as const,
-];
-
 const params = z.object({
   kinds: z.array(z.enum(PRODUCT_KINDS)).default([...DEFAULT_KINDS])
     .describe("Kinds of products that go to the processed tree"),
@@ -238,7 +233,7 @@ async function snapshotHeaders(
   layout: LayoutOptions,
 ): Promise<NewProduct[]> {
   const engine = params.headers === "none" ? "native" : params.headers;
-  const images = products.filter(({ kind }) => WITH_HEADER.includes(kind));
+  const images = products.filter(({ kind }) => IMAGES.includes(kind));
   return await context.each(images, async (image): Promise<NewProduct> => {
     const text = await headerText(image.path, engine, context.tools);
     const name = `${basename(image.path, ".fits")}.header`;
