@@ -31,6 +31,7 @@ const DEFAULT_KINDS: readonly ProductKind[] = [
   "picture",
   "stamp",
 ];
+
 const params = z.object({
   kinds: z.array(z.enum(PRODUCT_KINDS)).default([...DEFAULT_KINDS])
     .describe("Kinds of products that go to the processed tree"),
