@@ -4,7 +4,7 @@
 // columns]: level and noise at squares; 5 pulls, f32 [16 + words]: the row's number, then pulls of the
 // window, NaN where there is no bare sky.
 //
-// sumProducts. Slots: 0 pulls; 1 sums, f64 [2, offsets]: of products, and how many. Offsets come by rows
+// sumProducts. Slots: 0 pulls; 1 sums, f32 [2, offsets]: of products, and how many. Offsets come by rows
 // from (-reach, -reach) to (0, 0). From the first row that has all offsets on every so-manieth has some.
 //
 // Parameters: see below.
@@ -60,9 +60,9 @@ export function pullRows(args: usize, from: u32, to: u32, _scratch: usize): void
   }
 }
 
-function total(v: v128): f64 {
-  return <f64>f32x4.extract_lane(v, 0) + <f64>f32x4.extract_lane(v, 1) +
-    <f64>f32x4.extract_lane(v, 2) + <f64>f32x4.extract_lane(v, 3);
+function total(v: v128): f32 {
+  return (f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1)) +
+    (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 
 export function sumProducts(args: usize, from: u32, to: u32, _scratch: usize): void {
@@ -74,7 +74,7 @@ export function sumProducts(args: usize, from: u32, to: u32, _scratch: usize): v
   for (let y = from; y < to; y++) {
     const row = slotPointer(args, 0) + <usize>(topOf(args) + y) * bytes;
     const number = load<u32>(row);
-    const out = slotPointer(args, 1) + (<usize>(<i32>y * 2 * offsets) << 3);
+    const out = slotPointer(args, 1) + (<usize>(<i32>y * 2 * offsets) << 2);
     for (let k: i32 = 0; k < offsets; k++) {
       const dx = k % side - reach, dy = k / side - reach;
       const step = paramU32(args, max(abs(dx), abs(dy)) <= near ? NEAR_STEP : FAR_STEP);
@@ -97,8 +97,8 @@ export function sumProducts(args: usize, from: u32, to: u32, _scratch: usize): v
           count = f32x4.add(count, f32x4.replace_lane(f32x4.splat(0), 0, 1));
         }
       }
-      store<f64>(out + (<usize>k << 3), total(sum));
-      store<f64>(out + (<usize>(offsets + k) << 3), total(count));
+      store<f32>(out + (<usize>k << 2), total(sum));
+      store<f32>(out + (<usize>(offsets + k) << 2), total(count));
     }
   }
 }

@@ -1,15 +1,21 @@
 /**
- * The pixels that no source reaches, on threads.
+ * The pixels that no source reaches.
  *
  * @module
  */
 
 import type { Compute } from "../../compute.ts";
 import { bytesOf, f32, type Kernel, rowNumbers, table, u32 } from "../../job.ts";
+import wgsl from "./quiet_sky.wgsl" with { type: "text" };
 import wasm from "./quiet_sky.wasm.b64" with { type: "text" };
 
 /** The kernel. */
-export const QUIET_SKY: Kernel = { name: "quiet_sky", wasm };
+export const QUIET_SKY: Kernel = { name: "quiet_sky", wgsl, wasm };
+
+/** Rows of a workgroup of the shader: as many as begin and end at a whole word. */
+const GROUP_ROWS = 4;
+/** Its threads; each takes discs. */
+const THREADS = 64;
 
 /** Discs come by whole rows, sorted no finer. */
 const MARGIN = 2;
@@ -26,7 +32,7 @@ export interface Discs {
 /**
  * Marks the pixels that lie outside of all discs.
  *
- * @param compute Where: on threads, whatever else there is.
+ * @param compute Where.
  * @param size Size of the field, px.
  * @param lists Discs; places and radii are rounded to float32.
  * @param quiet Filled: 1 outside, 0 within or on the border, `[height, width]`.
@@ -55,6 +61,7 @@ export async function markQuiet(
     passes: [{
       ...{ kernel: QUIET_SKY, entry: "quietRows", slots: [0, 1, 2] },
       params: [u32(discs.length / 3), f32(widest + MARGIN)],
+      ...{ each: GROUP_ROWS * width / THREADS, workgroup: THREADS },
     }],
   }, signal);
 }
