@@ -1,10 +1,11 @@
 // Shrinks images for pictures. A row is one of the picture; pixel (k, l) of it stands for the columns
 // from floor(k * longer / size) to that of k + 1, and so with rows.
 //
-// meanRows. Slots: 0 image, f32; 1 means, f32, NaN where there is no value.
+// meanRows. Slots: 0 row numbers, u32; 1 image from FIRST on, f32; 2 means, f32, NaN where there is no value.
 //
-// farthestRows. Slots: 0 image, f32; 1 inverse variance, f32; 2 mask, u16; 3 values farthest from 0, f32, NaN
-// where none is known; 4 those farthest in units of the noise, in these units, f32.
+// farthestRows. Slots: 0 row numbers, u32; 1 image, f32; 2 inverse variance, f32; 3 mask, u16, all from FIRST
+// on; 4 values farthest from 0, f32, NaN where none is known; 5 those farthest in units of the noise, in these
+// units, f32.
 //
 // Parameters: see below.
 
@@ -16,6 +17,7 @@ const LONGER: u32 = 2;
 const SIZE: u32 = 3;
 const SKIP: u32 = 4; // every so-manieth column and row counts for means
 const NO_DATA: u32 = 5; // planes of the mask
+const FIRST: u32 = 6; // row of the image with which the tables begin
 
 /** The first column or row that a pixel of the picture stands for. */
 function firstOf(k: u32, longer: u32, size: u32): u32 {
@@ -23,17 +25,18 @@ function firstOf(k: u32, longer: u32, size: u32): u32 {
 }
 
 export function meanRows(args: usize, from: u32, to: u32, _scratch: usize): void {
-  const columns = widthOf(args);
+  const columns = widthOf(args), first = paramU32(args, FIRST);
   const width = paramU32(args, WIDTH), skip = paramU32(args, SKIP);
   const longer = paramU32(args, LONGER), size = paramU32(args, SIZE);
   for (let y = from; y < to; y++) {
-    const top = firstOf(y, longer, size);
-    const bottom = min(paramU32(args, HEIGHT), firstOf(y + 1, longer, size));
+    const number = load<u32>(slotPointer(args, 0) + (<usize>y << 2));
+    const top = firstOf(number, longer, size) - first;
+    const bottom = min(paramU32(args, HEIGHT), firstOf(number + 1, longer, size)) - first;
     for (let x: u32 = 0; x < columns; x++) {
       const left = firstOf(x, longer, size), right = min(width, firstOf(x + 1, longer, size));
       let sum: f32 = 0, count: f32 = 0;
       for (let row = top; row < bottom; row += skip) {
-        const line = slotPointer(args, 0) + (<usize>(row * width) << 2);
+        const line = slotPointer(args, 1) + (<usize>(row * width) << 2);
         for (let i = left; i < right; i += skip) {
           const value = load<f32>(line + (<usize>i << 2));
           if (value != value) continue;
@@ -41,7 +44,7 @@ export function meanRows(args: usize, from: u32, to: u32, _scratch: usize): void
           count += 1;
         }
       }
-      store<f32>(slotPointer(args, 1) + (<usize>(y * columns + x) << 2), sum / count);
+      store<f32>(slotPointer(args, 2) + (<usize>(y * columns + x) << 2), sum / count);
     }
   }
 }
@@ -68,14 +71,15 @@ function largest(squares: v128, values: v128, out: usize): void {
 
 /** Working memory: a square and its value. */
 export function farthestRows(args: usize, from: u32, to: u32, scratch: usize): void {
-  const columns = widthOf(args);
+  const columns = widthOf(args), first = paramU32(args, FIRST);
   const width = paramU32(args, WIDTH), noData = paramU32(args, NO_DATA);
   const longer = paramU32(args, LONGER), size = paramU32(args, SIZE);
-  const image = slotPointer(args, 0), weight = slotPointer(args, 1), mask = slotPointer(args, 2);
+  const image = slotPointer(args, 1), weight = slotPointer(args, 2), mask = slotPointer(args, 3);
   const planes = i32x4.splat(<i32>noData), zero = i32x4.splat(0);
   for (let y = from; y < to; y++) {
-    const top = firstOf(y, longer, size);
-    const bottom = min(paramU32(args, HEIGHT), firstOf(y + 1, longer, size));
+    const number = load<u32>(slotPointer(args, 0) + (<usize>y << 2));
+    const top = firstOf(number, longer, size) - first;
+    const bottom = min(paramU32(args, HEIGHT), firstOf(number + 1, longer, size)) - first;
     for (let x: u32 = 0; x < columns; x++) {
       const left = firstOf(x, longer, size), right = min(width, firstOf(x + 1, longer, size));
       // squares are compared: one root a pixel of the picture is enough
@@ -104,10 +108,10 @@ export function farthestRows(args: usize, from: u32, to: u32, scratch: usize): v
       }
       const out = <usize>(y * columns + x) << 2;
       largest(squares, values, scratch);
-      store<f32>(slotPointer(args, 3) + out, load<f32>(scratch, 4));
+      store<f32>(slotPointer(args, 4) + out, load<f32>(scratch, 4));
       largest(powers, ofPowers, scratch);
       const pull = copysign<f32>(sqrt<f32>(load<f32>(scratch)), load<f32>(scratch, 4));
-      store<f32>(slotPointer(args, 4) + out, load<f32>(scratch) > 0 ? pull : <f32>NaN);
+      store<f32>(slotPointer(args, 5) + out, load<f32>(scratch) > 0 ? pull : <f32>NaN);
     }
   }
 }

@@ -1,15 +1,16 @@
 /**
- * Images shrunk to the size of a picture, on threads.
+ * Images shrunk to the size of a picture.
  *
  * @module
  */
 
 import type { Compute } from "../../compute.ts";
-import { bytesOf, type Kernel, type Slot, table, u32 } from "../../job.ts";
+import { bytesOf, type Kernel, rowNumbers, type Slot, table, u32 } from "../../job.ts";
+import wgsl from "./shrink.wgsl" with { type: "text" };
 import wasm from "./shrink.wasm.b64" with { type: "text" };
 
 /** The kernel. */
-export const SHRINK: Kernel = { name: "shrink", wasm };
+export const SHRINK: Kernel = { name: "shrink", wgsl, wasm };
 
 /** Size of an image, and what it is shrunk to. */
 export interface ShrinkSize {
@@ -18,6 +19,8 @@ export interface ShrinkSize {
   /** Pixels along the longer side of the picture at most; smaller images stay as they are. */
   readonly mostPx: number;
 }
+
+type Pixels = Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike>;
 
 /** A picture; images `[rows, columns]`. */
 export interface Shrunk {
@@ -48,7 +51,7 @@ export async function shrinkByMeans(
   data: Float32Array<ArrayBufferLike>,
   size: ShrinkSize,
 ): Promise<Shrunk> {
-  const [picture] = await shrink(compute, "meanRows", size, [table(data)], 1, 0);
+  const [picture] = await shrink(compute, "meanRows", size, [data], 1, 0);
   return picture!;
 }
 
@@ -67,38 +70,48 @@ export async function shrinkToFarthest(
   size: ShrinkSize,
   noData: number,
 ): Promise<{ readonly known: Shrunk; readonly pull: Shrunk }> {
-  const inputs = [table(image.difference), table(image.weight), table(image.mask)];
+  const inputs = [image.difference, image.weight, image.mask];
   const [known, pull] = await shrink(compute, "farthestRows", size, inputs, 2, noData);
   return { known: known!, pull: pull! };
 }
 
+/** Pixels of an image that a job looks at, at most: any GPU can bind so many float32. */
+const BAND_PIXELS = 1 << 24;
+
 async function shrink(
   compute: Compute,
   entry: string,
-  { width, height, mostPx }: ShrinkSize,
-  inputs: readonly Slot[],
+  size: ShrinkSize,
+  inputs: readonly Pixels[],
   outputs: number,
   noData: number,
 ): Promise<Shrunk[]> {
-  const longer = Math.max(width, height), size = Math.min(mostPx, longer);
-  const columns = Math.ceil(width * size / longer), rows = Math.ceil(height * size / longer);
+  const { width, height, mostPx } = size;
+  const longer = Math.max(width, height), shown = Math.min(mostPx, longer);
+  const columns = Math.ceil(width * shown / longer), rows = Math.ceil(height * shown / longer);
   const made = Array.from({ length: outputs }, () => new Float32Array(columns * rows));
-  const skip = longer > 2 * size ? 2 : 1;
-  await compute.run({
-    ...{ label: "shrink for a picture", width: columns, rows },
-    slots: [
-      ...inputs,
-      ...made.map((data): Slot => ({
-        role: "output",
-        rowBytes: 4 * columns,
-        bytes: bytesOf(data),
-      })),
-    ],
-    passes: [{
-      ...{ kernel: SHRINK, entry, slots: [...inputs, ...made].map((_, i) => i), pieceRows: 16 },
-      params: [width, height, longer, size, skip, noData].map(u32),
-      scratchBytes: 64,
-    }],
-  });
+  const skip = longer > 2 * shown ? 2 : 1;
+  const rowOf = (row: number) => Math.min(height, Math.floor(row * longer / shown));
+  const bandRows = Math.max(1, Math.floor(BAND_PIXELS * shown / (longer * width)));
+  for (let top = 0; top < rows; top += bandRows) {
+    const count = Math.min(bandRows, rows - top);
+    const first = rowOf(top), end = rowOf(top + count);
+    const slots: Slot[] = [
+      rowNumbers(top, count),
+      ...inputs.map((pixels) => table(pixels.subarray(first * width, end * width))),
+      ...made.map((data): Slot => {
+        const bytes = bytesOf(data.subarray(top * columns, (top + count) * columns));
+        return { role: "output", rowBytes: 4 * columns, bytes };
+      }),
+    ];
+    await compute.run({
+      ...{ label: "shrink for a picture", width: columns, rows: count, slots },
+      passes: [{
+        ...{ kernel: SHRINK, entry, slots: slots.map((_, i) => i), pieceRows: 16 },
+        params: [width, height, longer, shown, skip, noData, first].map(u32),
+        scratchBytes: 64,
+      }],
+    });
+  }
   return made.map((data) => ({ columns, rows, data }));
 }

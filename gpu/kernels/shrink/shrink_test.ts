@@ -31,6 +31,9 @@ const SIZES: readonly ShrinkSize[] = [
   { width: 41, height: 17, mostPx: 30 },
 ];
 
+/** Rows of the picture do not go through the device at once. */
+const STRIPS = { stripBytes: 6000 };
+
 function near(actual: number, expected: number): void {
   if (Number.isNaN(expected)) assert.ok(Number.isNaN(actual));
   else assert.ok(Math.abs(actual - expected) <= 1e-6 * Math.abs(expected), `${actual} ${expected}`);
@@ -50,7 +53,7 @@ backendTest("shrinkByMeans() takes means of what is known", async (compute) => {
       near(means[k]!, known.reduce((a, b) => a + b, 0) / known.length);
     });
   }
-});
+}, STRIPS);
 
 backendTest(
   "shrinkByMeans() of a large image looks at every other row and column",
@@ -86,5 +89,22 @@ backendTest(
         near(pull.data[k]!, farthest(pulls));
       });
     }
+  },
+  STRIPS,
+);
+
+backendTest(
+  "shrinkByMeans() of an image too large to be bound is that of its bands",
+  async (compute) => {
+    const width = 4200, height = 4100, mostPx = 42;
+    const data = Float32Array.from({ length: width * height }, (_, i) => Math.floor(i / width));
+    const { data: means, columns, rows } = await shrinkByMeans(compute, data, {
+      width,
+      height,
+      mostPx,
+    });
+    assert.deepEqual([columns, rows], [42, 41]);
+    // of rows 0, 2, … 98 of a hundred
+    means.forEach((mean, k) => assert.equal(mean, 100 * Math.floor(k / columns) + 49));
   },
 );
