@@ -5,7 +5,7 @@
  */
 
 import { isAbsolute, join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "./errors.ts";
 import type { Environment, Explained } from "./explain.ts";
 import { lineOfKey, parseJsonWithComments } from "./json_text.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { angleCell, numberWithin, type TableSpec, textCell } from "./table.ts";
 
 /** One telescope with its camera, as `obs.dat` gives it. */

@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { parse, TomlError } from "smol-toml";
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "./errors.ts";
 import type { Explained, JsonValue } from "./explain.ts";
 

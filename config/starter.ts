@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { BUNDLED_FILES } from "./bundled_files.ts";
 import { pathSchema } from "./site_paths.ts";
 import { ccdTable, fringeTable, obsTable, ruleTable, targetTable } from "./site_tables.ts";

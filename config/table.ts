@@ -7,7 +7,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "./errors.ts";
 
 /** What a table holds: its columns, and what identifies a row. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 const number = z.number().nullable();
 const bin = z.object({ n: z.int(), mean: number, rms: number });

@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { note, print } from "../cli/terminal.ts";
 import { manifestSchema } from "../stages/manifest.ts";
 import { describeParameters, type ParameterInfo } from "../stages/parameters.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { BANDS } from "./bands.ts";
 
 const list = (text: string) => text.split(",").map((part) => part.trim()).filter(Boolean);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** The version of the manifest's form that this program writes. */
 export const MANIFEST_VERSION = 1;

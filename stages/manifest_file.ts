@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../config/errors.ts";
 import { reasonOf } from "../config/reason.ts";
 import { type Manifest, MANIFEST_VERSION, manifestSchema } from "./manifest.ts";

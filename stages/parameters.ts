@@ -7,7 +7,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "../config/errors.ts";
 
 /** One parameter, as flags, help, completions and docs need it. */

@@ -8,7 +8,7 @@
  */
 
 import { join, relative, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../config/errors.ts";
 import type { Manifest, Product } from "./manifest.ts";
 

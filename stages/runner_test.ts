@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../config/errors.ts";
 import { loadSite } from "../config/site.ts";
 import { type Manifest, MANIFEST_VERSION, type Product } from "./manifest.ts";

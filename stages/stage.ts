@@ -6,7 +6,7 @@
  */
 
 import type { Logger } from "@logtape/logtape";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Site } from "../config/site.ts";
 import type { ToolSet } from "../external/run_tool.ts";
 import type { LazyCompute } from "../gpu/lazy_compute.ts";

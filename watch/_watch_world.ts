@@ -6,7 +6,7 @@
 
 import { basename, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { z } from "zod";
+import * as z from "zod";
 import { loadSite, type Site } from "../config/site.ts";
 import { readHeader } from "../fits/file.ts";
 import { FitsHeader } from "../fits/header.ts";

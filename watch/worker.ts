@@ -5,7 +5,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { EXIT_CODES, GppyError } from "../config/errors.ts";
 import { LazyCompute } from "../gpu/lazy_compute.ts";
 import { type Site } from "../config/site.ts";

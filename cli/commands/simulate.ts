@@ -6,7 +6,7 @@
 
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { z } from "zod";
+import * as z from "zod";
 import { loadSite } from "../../config/site.ts";
 import { simulate, type SimulatedNight, simulateParams } from "../../sim/simulate.ts";
 import { makeProgress } from "../progress.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** Parameters of `gppy astrom`; each is described by itself. */
 export const astromParams = z.object({

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import type { z } from "zod";
+import type * as z from "zod";
 import { loadSite, type Site } from "../../config/site.ts";
 import { toolSet } from "../../external/run_tool.ts";
 import { FitsHeader } from "../../fits/header.ts";

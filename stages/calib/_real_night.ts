@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import type { z } from "zod";
+import type * as z from "zod";
 import { loadSite } from "../../config/site.ts";
 import { type ToolSet, toolSet } from "../../external/run_tool.ts";
 import { makeContext } from "../context.ts";

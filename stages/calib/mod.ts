@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../../config/errors.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
 import { loadFrame, type RawFrame } from "./frames/frame.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { OVERSCAN_METHODS } from "./frames/overscan.ts";
 
 const COMBINE = ["median", "clipped-median", "clipped-mean", "mean"] as const;

@@ -5,7 +5,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type Product, PRODUCT_KINDS, type ProductKind } from "../manifest.ts";
 import { digestFile } from "../manifest_file.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";

@@ -5,7 +5,7 @@
  */
 
 import { basename } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { makeScratchFolder } from "../../config/scratch_folder.ts";
 import { UsageError } from "../../config/errors.ts";
 import type { Product } from "../manifest.ts";

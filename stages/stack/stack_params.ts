@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { CombineMethod } from "../../gpu/kernels/clip_stack/clip_stack.ts";
 
 /** How frames are resampled and combined. */

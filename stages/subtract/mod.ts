@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { makeScratchFolder } from "../../config/scratch_folder.ts";
 import { VERSION } from "../../config/version.ts";
 import { readHeader } from "../../fits/file.ts";

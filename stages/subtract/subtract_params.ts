@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { ENGINES } from "./engines/engines.ts";
 
 const order = z.int().min(0).max(4).nullable().default(null);

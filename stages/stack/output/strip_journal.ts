@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../../../config/errors.ts";
 import { reasonOf } from "../../../config/reason.ts";
 import type { StackStatistics } from "./stack_statistics.ts";

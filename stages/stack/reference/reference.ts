@@ -7,7 +7,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../../../config/errors.ts";
 import type { Product } from "../../manifest.ts";
 import { resolveParameters } from "../../parameters.ts";

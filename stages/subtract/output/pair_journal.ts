@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { NewProduct } from "../../stage.ts";
 
 /** What came of one pair. */
