@@ -5,7 +5,7 @@
  */
 
 import { configure, jsonLinesFormatter, type LogLevel, type LogRecord } from "@logtape/logtape";
-import pc from "picocolors";
+import { colorsFor } from "./colors.ts";
 
 /** How to log. */
 export interface LogSettings {
@@ -34,13 +34,15 @@ export async function setUpLogging(settings: LogSettings): Promise<void> {
   });
 }
 
+const { dim, green, yellow, red } = colorsFor(Deno.stderr);
+
 const MARKS: Readonly<Record<LogLevel, string>> = {
-  trace: pc.dim("trace"),
-  debug: pc.dim("debug"),
-  info: pc.green("info "),
-  warning: pc.yellow("warn "),
-  error: pc.red("error"),
-  fatal: pc.red("fatal"),
+  trace: dim("trace"),
+  debug: dim("debug"),
+  info: green("info "),
+  warning: yellow("warn "),
+  error: red("error"),
+  fatal: red("fatal"),
 };
 
 function formatLine(record: LogRecord): string {
@@ -48,5 +50,5 @@ function formatLine(record: LogRecord): string {
   const text = record.message.map((part) => typeof part === "string" ? part : String(part)).join(
     "",
   );
-  return `${pc.dim(time)} ${MARKS[record.level]} ${text}`;
+  return `${dim(time)} ${MARKS[record.level]} ${text}`;
 }

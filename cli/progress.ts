@@ -4,8 +4,6 @@
  * @module
  */
 
-import process from "node:process";
-import cliProgress from "cli-progress";
 import type { Progress } from "../stages/stage.ts";
 
 /** Shows progress and lets log lines pass above it. */
@@ -26,15 +24,16 @@ const PLAIN_INTERVAL_MS = 10_000;
  * @param options `bar` for a terminal that may be drawn on; `write` takes one line.
  * @returns The display.
  */
-export function makeProgress(
+export async function makeProgress(
   options: {
     readonly bar: boolean;
     readonly quiet: boolean;
     readonly write: (text: string) => void;
   },
-): ProgressDisplay {
+): Promise<ProgressDisplay> {
   if (options.quiet) return { start: () => () => {}, line: options.write, stop: () => {} };
-  return options.bar ? makeBar(options.write) : makePlain(options.write);
+  if (!options.bar) return makePlain(options.write);
+  return (await import("./progress_bar.ts")).makeBar(options.write);
 }
 
 function makePlain(write: (text: string) => void): ProgressDisplay {
@@ -49,38 +48,5 @@ function makePlain(write: (text: string) => void): ProgressDisplay {
     },
     line: write,
     stop() {},
-  };
-}
-
-function makeBar(write: (text: string) => void): ProgressDisplay {
-  let bars: cliProgress.MultiBar | undefined;
-  const stop = (): void => {
-    bars?.stop();
-    bars = undefined;
-  };
-  return {
-    start(title) {
-      stop();
-      let bar: cliProgress.SingleBar | undefined;
-      return (done, total, what) => {
-        bars ??= new cliProgress.MultiBar({
-          stream: process.stderr,
-          format: "{title} {bar} {value}/{total} {what}",
-          barsize: 24,
-          hideCursor: true,
-          clearOnComplete: true,
-          stopOnComplete: false,
-          fps: 8,
-        }, cliProgress.Presets.rect);
-        bar ??= bars.create(total, done, { title: title.padEnd(8), what });
-        bar.setTotal(total);
-        bar.update(done, { what: what.slice(0, 40) });
-      };
-    },
-    line(text) {
-      if (bars) bars.log(text + "\n");
-      else write(text);
-    },
-    stop,
   };
 }

@@ -81,7 +81,7 @@ export function addSharedOptions(
  */
 export async function openSession(options: SharedOptions): Promise<Session> {
   const bar = Deno.stderr.isTerminal() && options.logFormat === "text";
-  const display = makeProgress({ bar, quiet: options.quiet ?? false, write: note });
+  const display = await makeProgress({ bar, quiet: options.quiet ?? false, write: note });
   const level = options.quiet ? "warning" : options.verbose ? "debug" : "info";
   await setUpLogging({ format: options.logFormat, level, write: display.line });
   const site = await loadSite({

@@ -5,7 +5,6 @@
  */
 
 import { Command } from "commander";
-import pc from "picocolors";
 import { ExternalToolError } from "../../config/errors.ts";
 import { loadSite, type Site } from "../../config/site.ts";
 import {
@@ -15,6 +14,7 @@ import {
   checkPrograms,
   checkSite,
 } from "../doctor_checks.ts";
+import { colorsFor } from "../colors.ts";
 import { alignColumns } from "../table_text.ts";
 import { print } from "../terminal.ts";
 
@@ -66,10 +66,12 @@ async function examine(options: DoctorOptions): Promise<Check[]> {
   ];
 }
 
+const { green, yellow, red } = colorsFor(Deno.stdout);
+
 const MARKS: Readonly<Record<Check["state"], (text: string) => string>> = {
-  ok: pc.green,
-  warn: pc.yellow,
-  missing: pc.red,
+  ok: green,
+  warn: yellow,
+  missing: red,
 };
 
 function formatChecks(checks: readonly Check[]): string {

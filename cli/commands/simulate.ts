@@ -66,7 +66,7 @@ async function run(flags: SimulateFlags): Promise<void> {
       .filter(([, value]) => value !== undefined),
   );
   const site = await loadSite({ folder: config });
-  const display = makeProgress({
+  const display = await makeProgress({
     bar: Deno.stderr.isTerminal(),
     quiet: quiet ?? false,
     write: note,
