@@ -6,6 +6,7 @@
 
 import type { Compute } from "../../gpu/compute.ts";
 import {
+  kernelAt,
   type KernelField,
   polynomialValues,
   spatialKernels,
@@ -236,12 +237,14 @@ export function varianceFactor(
  * How much more variance correlated noise has after a kernel than white noise of the same variance.
  *
  * @param field The kernel; judged at the middle of the image.
- * @param correlation Of the noise before the kernel.
+ * @param factor From {@linkcode varianceFactor} by the correlation of the noise before the kernel.
  * @returns The factor; 1 for white noise.
  */
-export function correlatedGain(field: KernelField, correlation: NoiseCorrelation): number {
-  const white = { reachPx: 0, values: Float64Array.of(1) };
+export function correlatedGain(
+  field: KernelField,
+  factor: ReturnType<typeof varianceFactor>,
+): number {
   const x = (field.width - 1) / 2, y = (field.height - 1) / 2;
-  const factor = varianceFactor(field, correlation)(x, y) / varianceFactor(field, white)(x, y);
-  return factor > 0 ? factor : 1;
+  const gain = factor(x, y) / kernelAt(field, x, y).reduce((sum, tap) => sum + tap * tap, 0);
+  return gain > 0 ? gain : 1;
 }

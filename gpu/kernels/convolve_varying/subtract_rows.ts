@@ -29,7 +29,7 @@ export interface Surfaces {
   readonly columns: number;
   /** Nodes along y; two beyond the last cell. */
   readonly rows: number;
-  /** `[7, rows, columns]`, in the order of {@linkcode SurfaceValues}. */
+  /** `[7, rows, columns]`, in the order of {@linkcode SURFACE}. */
   readonly nodes: Float32Array;
 }
 
@@ -50,6 +50,17 @@ export interface SurfaceValues {
   /** Variance of the difference by the image with the weight, times that weight. */
   readonly weighted: number;
 }
+
+/** Planes of {@linkcode Surfaces.nodes}. */
+export const SURFACE = {
+  convolvedSky: 0,
+  convolvedSigma: 1,
+  ownSky: 2,
+  ownSigma: 3,
+  skyVariance: 4,
+  model: 5,
+  weighted: 6,
+} as const satisfies Record<keyof SurfaceValues, number>;
 
 /** What is subtracted from what. */
 export interface Subtraction {
@@ -96,25 +107,21 @@ export function surfacesOf(
   const count = columns * rows;
   const nodes = new Float32Array(7 * count);
   const inside = (v: number, end: number) => Math.max(0, Math.min(end - 1, v));
+  const planes = Object.entries(SURFACE) as [keyof SurfaceValues, number][];
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const x = column << shift, y = row << shift;
       const edgeX = inside(x, size.width), edgeY = inside(y, size.height);
-      const values = inOrder(at(edgeX, edgeY));
+      const values = at(edgeX, edgeY);
       // a node beyond the edge goes on as the surface came
-      const before = edgeX === x && edgeY === y ? values : inOrder(
-        at(inside(2 * edgeX - x, size.width), inside(2 * edgeY - y, size.height)),
-      );
+      const before = edgeX === x && edgeY === y
+        ? values
+        : at(inside(2 * edgeX - x, size.width), inside(2 * edgeY - y, size.height));
       const i = row * columns + column;
-      values.forEach((value, k) => nodes[k * count + i] = 2 * value - before[k]!);
+      for (const [name, k] of planes) nodes[k * count + i] = 2 * values[name] - before[name];
     }
   }
   return { shift, columns, rows, nodes };
-}
-
-function inOrder(values: SurfaceValues): number[] {
-  const { convolvedSky, convolvedSigma, ownSky, ownSigma, skyVariance, model, weighted } = values;
-  return [convolvedSky, convolvedSigma, ownSky, ownSigma, skyVariance, model, weighted];
 }
 
 /**

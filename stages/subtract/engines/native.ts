@@ -5,18 +5,17 @@
  */
 
 import { tileShift } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
-import { type KernelMesh, kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import { kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
 import {
   type Subtraction,
   subtractRows,
   type Surfaces,
   surfacesOf,
 } from "../../../gpu/kernels/convolve_varying/subtract_rows.ts";
-import { UNUSABLE } from "../../../sky/mask.ts";
 import { fitKernel, type KernelFit, type KernelFitOptions } from "../fit/fit_kernel.ts";
 import { correlatedGain, varianceFactor } from "../noise.ts";
 import { joinWeights, type WeightPart } from "./joint_weight.ts";
-import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
+import { noiseShare, quieterSurfaces, sampleRows } from "./noise_share.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../pair.ts";
 import { SharedArrays } from "../shared_arrays.ts";
 import { together } from "../../../config/together.ts";
@@ -43,18 +42,18 @@ export async function subtractNative(
  * Subtracts with a kernel that was fitted.
  *
  * @param pair The images on one grid, with masks.
- * @param fitted The kernel, and which image it convolves.
+ * @param fit The kernel, and which image it convolves.
  * @param options Device.
  * @returns The difference in ADU of the science frame, with its variance.
  */
 export async function subtractFitted(
   pair: AlignedPair,
-  fitted: KernelFit,
+  fit: KernelFit,
   options: NativeOptions,
 ): Promise<EngineResult> {
-  const fit = meshed(fitted);
-  const share = pair.quiet ? await measureShare(pair, fit, pair.quiet, options) : 1;
-  const quieter = withNoiseShare(pair, share);
+  const parts = partsOf(pair, fit);
+  const share = await measureShare(pair, parts, options);
+  const quieter = { ...parts, surfaces: quieterSurfaces(parts.surfaces, share) };
   return {
     engine: "native",
     convolvedSide: fit.side,
@@ -63,17 +62,8 @@ export async function subtractFitted(
     field: fit.field,
     kernel: fit.metrics,
     noiseShare: share,
-    strips: () => differenceStrips(quieter, fit, options),
+    strips: () => differenceStrips(pair, quieter, options),
   };
-}
-
-/** A kernel, and itself as the images are convolved with it. */
-interface MeshedFit extends KernelFit {
-  readonly mesh: KernelMesh;
-}
-
-function meshed(fitted: KernelFit): MeshedFit {
-  return { ...fitted, mesh: kernelMesh(fitted.field, { of: "both" }) };
 }
 
 /**
@@ -86,29 +76,31 @@ function meshed(fitted: KernelFit): MeshedFit {
  */
 export async function skyShare(pair: AlignedPair, options: NativeOptions): Promise<number> {
   if (pair.quiet === undefined) return 1;
-  return await measureShare(pair, meshed(await fitKernel(pair, options)), pair.quiet, options);
+  return await measureShare(pair, partsOf(pair, await fitKernel(pair, options)), options);
 }
 
 /** Looks at some strips of the difference before all is made. */
 async function measureShare(
   pair: AlignedPair,
-  fit: MeshedFit,
-  quiet: Uint8Array,
-  options: NativeOptions,
+  parts: UnweightedParts,
+  { compute, signal }: NativeOptions,
 ): Promise<number> {
-  const { width, height, science, reference } = pair;
-  const { compute, signal } = options;
+  const { width, height, quiet, science, reference } = pair;
+  if (quiet === undefined) return 1;
   using arrays = new SharedArrays(compute);
-  const samples = sampleRows(height).map((firstRow) => ({ firstRow, rows: SAMPLE_ROWS }));
-  const parts = partsOf(pair, fit, weightOf(pair, fit, samples, arrays));
-  const strips = await together(samples.map(async ({ firstRow, rows }) => {
-    const into = { difference: arrays.floats(rows * width), variance: arrays.floats(rows * width) };
-    await subtractRows(compute, parts, { firstRow, rows, signal }, into);
-    return { firstRow, rows, ...into };
+  const samples = sampleRows(height);
+  const weight = weightOf(pair, parts, samples, arrays);
+  const pixels = samples.reduce((sum, { rows }) => sum + rows * width, 0);
+  const all = { difference: arrays.floats(pixels), variance: arrays.floats(pixels) };
+  let at = 0;
+  await together(samples.map(({ firstRow, rows }) => {
+    const part = (array: typeof all.difference) => array.subarray(at, at + rows * width);
+    const into = { difference: part(all.difference), variance: part(all.variance) };
+    at += rows * width;
+    return subtractRows(compute, { ...parts, weight }, { firstRow, rows, signal }, into);
   }));
-  const isQuiet = (i: number) =>
-    quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
-  return noiseShare(strips, isQuiet, width);
+  const sky = { width, quiet, masks: [science.mask, reference.mask] } as const;
+  return await noiseShare(compute, sky, samples, all);
 }
 
 /** Rows of a strip: whole tiles of the kernel. */
@@ -116,14 +108,13 @@ const STRIP_ROWS = 512;
 
 async function* differenceStrips(
   pair: AlignedPair,
-  fit: MeshedFit,
-  options: NativeOptions,
+  unweighted: UnweightedParts,
+  { compute, signal }: NativeOptions,
 ): AsyncGenerator<DifferenceStrip> {
   const { width, height } = pair;
-  const { compute, signal } = options;
   using arrays = new SharedArrays(compute);
-  const all = [{ firstRow: 0, rows: height }];
-  const parts = partsOf(pair, fit, weightOf(pair, fit, all, arrays));
+  const weight = weightOf(pair, unweighted, [{ firstRow: 0, rows: height }], arrays);
+  const parts = { ...unweighted, weight };
   const pixels = Math.min(STRIP_ROWS, height) * width;
   const room = () => ({ difference: arrays.floats(pixels), variance: arrays.floats(pixels) });
   const rooms = [room(), room()];
@@ -155,17 +146,22 @@ function sidesOf(pair: AlignedPair, fit: KernelFit): readonly [sharp: PairImage,
   return fit.side === "reference" ? [reference, science] : [science, reference];
 }
 
+/** What is subtracted from what, but for weight maps, which are joined for the rows that are wanted. */
+interface UnweightedParts extends Omit<Subtraction, "weight"> {
+  /** The image that is convolved; the other one. */
+  readonly sides: readonly [sharp: PairImage, broad: PairImage];
+  /** On the variance of the sky of the first, at the middle of the field: the kernel's. */
+  readonly factor: number;
+}
+
 /** The weight map of the image that has one, or of both in the rows that are wanted. */
 function weightOf(
-  pair: AlignedPair,
-  fit: KernelFit,
+  { width, height }: AlignedPair,
+  { sides: [sharp, broad], factor }: UnweightedParts,
   wanted: readonly Pick<DifferenceStrip, "firstRow" | "rows">[],
   arrays: SharedArrays,
 ): Float32Array<ArrayBufferLike> | undefined {
-  const { width, height } = pair;
-  const [sharp, broad] = sidesOf(pair, fit);
   if (!sharp.coverage || !broad.coverage) return (sharp.coverage ?? broad.coverage)?.weight;
-  const factor = varianceFactor(fit.field, sharp.correlation)((width - 1) / 2, (height - 1) / 2);
   const part = ({ weight, unit }: typeof sharp.coverage, moved: number): WeightPart => {
     return { weight, weighted: moved * unit ** 2 };
   };
@@ -177,43 +173,43 @@ function weightOf(
   return joint;
 }
 
-function partsOf(
-  pair: AlignedPair,
-  fit: MeshedFit,
-  weight: Float32Array<ArrayBufferLike> | undefined,
-): Subtraction {
+function partsOf(pair: AlignedPair, fit: KernelFit): UnweightedParts {
   const { width, height } = pair;
   const [sharp, broad] = sidesOf(pair, fit);
   // A convolved science frame is brought back to its own ADU.
   const unit = fit.side === "reference" ? 1 : -1 / fit.scale;
-  const gain = correlatedGain(fit.field, sharp.correlation);
+  const factorAt = varianceFactor(fit.field, sharp.correlation);
   return {
     convolved: { width, height, data: sharp.data },
     level: sharp.skyAdu,
     own: { width, height, data: broad.data },
-    weight,
-    mesh: fit.mesh,
-    surfaces: surfacesFor(pair, fit, unit),
+    mesh: kernelMesh(fit.field, { of: "both" }),
+    surfaces: surfacesFor(pair, fit, unit, factorAt),
     unit,
-    convolvedPhotons: gain * unit ** 2 / sharp.gainEAdu,
+    convolvedPhotons: correlatedGain(fit.field, factorAt) * unit ** 2 / sharp.gainEAdu,
     ownPhotons: unit ** 2 / broad.gainEAdu,
+    sides: [sharp, broad],
+    factor: factorAt((width - 1) / 2, (height - 1) / 2),
   };
 }
 
 /** Nodes along the longer side of the surfaces at least, where they lie closer than a square of the sky. */
 const SURFACE_NODES = 32;
 
-function surfacesFor(pair: AlignedPair, fit: KernelFit, unit: number): Surfaces {
+function surfacesFor(
+  pair: AlignedPair,
+  fit: KernelFit,
+  unit: number,
+  factorAt: (x: number, y: number) => number,
+): Surfaces {
   const [sharp, broad] = sidesOf(pair, fit);
-  const factor = varianceFactor(fit.field, sharp.correlation);
   const shift = Math.floor(Math.log2(Math.max(pair.width, pair.height) / SURFACE_NODES));
   return surfacesOf(
     pair,
     Math.max(tileShift(pair.width, pair.height), Math.min(6, shift)),
     (x, y) => {
-      const kernel = factor(x, y);
       const convolvedSigma = sharp.sigmaAt(x, y), ownSigma = broad.sigmaAt(x, y);
-      const moved = unit ** 2 * kernel, still = unit ** 2;
+      const moved = unit ** 2 * factorAt(x, y), still = unit ** 2;
       return {
         convolvedSky: sharp.skyAt(x, y) - sharp.skyAdu,
         convolvedSigma,

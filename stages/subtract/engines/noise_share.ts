@@ -4,71 +4,100 @@
  * @module
  */
 
-import { MAD_TO_SIGMA, median } from "../../../sky/stats.ts";
-import type { AlignedPair, DifferenceStrip, PairImage } from "../pair.ts";
+import type { Compute } from "../../../gpu/compute.ts";
+import { sumCells } from "../../../gpu/kernels/cell_sums/cell_sums.ts";
+import { SURFACE, type Surfaces } from "../../../gpu/kernels/convolve_varying/subtract_rows.ts";
+import { UNUSABLE } from "../../../sky/mask.ts";
+import { median } from "../../../sky/stats.ts";
+import type { AlignedPair, PairImage } from "../pair.ts";
+import { SharedArrays } from "../shared_arrays.ts";
 
 /** Side of the squares in which the spread is measured, px: small enough for an even background. */
 const BLOCK_PX = 32;
 /** Fewer pixels of bare sky in a square say too little, and so do fewer squares. */
 const LEAST_PIXELS = 256;
 const LEAST_BLOCKS = 12;
-/** Strips that are looked at, and squares of each. */
-const SAMPLES = 12;
-const SQUARES = 40;
+/** Strips that are looked at. */
+const SAMPLES = 6;
+/** Pulls beyond this are no noise. */
+const MOST_PULL = 5;
 
-/**
- * First rows of strips of {@linkcode BLOCK_PX} rows, evenly over an image.
- *
- * @param height Rows of the image.
- * @returns At most a dozen, in rising order, multiples of the height of a strip.
- */
-export function sampleRows(height: number): number[] {
-  const strips = Math.floor(height / BLOCK_PX);
-  const step = Math.max(1, strips / SAMPLES);
-  return Array.from(
-    { length: Math.min(SAMPLES, strips) },
-    (_, k) => BLOCK_PX * Math.floor((k + 0.5) * step),
-  );
+/** Rows of one square after the other down an image. */
+export interface SampleRows {
+  readonly firstRow: number;
+  readonly rows: number;
 }
 
-/** Height of a strip that is looked at, px. */
-export const SAMPLE_ROWS = BLOCK_PX;
+/**
+ * Strips as high as a square, evenly over an image.
+ *
+ * @param height Rows of the image.
+ * @returns At most six, in rising order, at multiples of the side of a square.
+ */
+export function sampleRows(height: number): SampleRows[] {
+  const strips = Math.floor(height / BLOCK_PX);
+  const step = Math.max(1, strips / SAMPLES);
+  return Array.from({ length: Math.min(SAMPLES, strips) }, (_, k) => {
+    return { firstRow: BLOCK_PX * Math.floor((k + 0.5) * step), rows: BLOCK_PX };
+  });
+}
+
+/** Where an image shows nothing but sky. */
+export interface BareSky {
+  readonly width: number;
+  /** 1 at pixels of bare sky, `[height, width]`. */
+  readonly quiet: Uint8Array;
+  /** Of both images, `[height, width]`. */
+  readonly masks: readonly [Uint16Array, Uint16Array];
+}
+
+/** Sampled rows of a difference, one strip below the other: `[strips · rows, width]`. */
+export interface SampledDifference {
+  readonly difference: Float32Array<ArrayBufferLike>;
+  /** As it is expected. */
+  readonly variance: Float32Array<ArrayBufferLike>;
+}
 
 /**
  * Measures the variance of a difference on bare sky over what was expected.
  *
  * The noise of the sky of an image is measured with all its faint sources, which
- * make it look larger; in the difference they are gone. Spread about the median
+ * make it look larger; in the difference they are gone. The spread about the mean
  * of each square, the median of all squares: neither a background nor some bad
  * squares count. More noise than expected is never explained away.
  *
- * @param strips Some strips of the difference, with the variance expected.
- * @param isQuiet Whether a pixel, by its index in the image, is usable bare sky.
- * @param width Columns of the image.
+ * @param compute Where.
+ * @param sky Where there is bare sky, and what masks leave of it.
+ * @param samples Which rows.
+ * @param sampled The difference there.
  * @returns At most 1; 1 where there is too little sky.
  */
-export function noiseShare(
-  strips: readonly DifferenceStrip[],
-  isQuiet: (i: number) => boolean,
-  width: number,
-): number {
-  const shares: number[] = [];
-  const step = BLOCK_PX * Math.max(1, Math.floor(width / BLOCK_PX / SQUARES));
-  for (const { firstRow, rows, difference, variance } of strips) {
-    for (let left = 0; left + BLOCK_PX <= width; left += step) {
-      const pulls: number[] = [];
-      for (let row = 0; row < rows; row++) {
-        for (let x = left; x < left + BLOCK_PX; x++) {
-          const k = row * width + x;
-          const pull = difference[k]! / Math.sqrt(variance[k]!);
-          if (isQuiet(firstRow * width + k) && Number.isFinite(pull)) pulls.push(pull);
-        }
-      }
-      if (pulls.length < LEAST_PIXELS) continue;
-      const middle = median(pulls);
-      shares.push((MAD_TO_SIGMA * median(pulls.map((pull) => Math.abs(pull - middle)))) ** 2);
+export async function noiseShare(
+  compute: Compute,
+  { width, quiet, masks: [first, second] }: BareSky,
+  samples: readonly SampleRows[],
+  { difference, variance }: SampledDifference,
+): Promise<number> {
+  using arrays = new SharedArrays(compute);
+  const weight = arrays.floats(difference.length), taken = arrays.bytes(difference.length);
+  samples.forEach(({ firstRow, rows }, k) => {
+    const from = firstRow * width, at = k * rows * width;
+    taken.set(quiet.subarray(from, from + rows * width), at);
+    for (let i = 0; i < rows * width; i++) {
+      const planes = first[from + i]! | second[from + i]!;
+      const usable = variance[at + i]! > 0 && (planes & UNUSABLE) === 0;
+      weight[at + i] = usable ? 1 / variance[at + i]! : 0;
     }
-  }
+  });
+  const height = difference.length / width;
+  const sums = await sumCells(compute, { width, height, difference, weight, quiet: taken }, {
+    ...{ cellPx: BLOCK_PX, clipSigma: MOST_PULL, also: ["pulls"] },
+  });
+  const shares: number[] = [];
+  sums.count.forEach((count, k) => {
+    if (count < LEAST_PIXELS) return;
+    shares.push(sums.squares[k]! / count - (sums.pulls[k]! / count) ** 2);
+  });
   return shares.length < LEAST_BLOCKS ? 1 : Math.min(1, median(shares));
 }
 
@@ -98,4 +127,24 @@ function quieter(image: PairImage, share: number): PairImage {
     confusion: 1 - share * (1 - image.confusion),
     ...(coverage ? { coverage: { ...coverage, unit: factor * coverage.unit } } : {}),
   };
+}
+
+/**
+ * Surfaces of a difference whose skies have less noise than was thought.
+ *
+ * @param surfaces As was thought.
+ * @param share Of the variance of the skies.
+ * @returns The same skies.
+ */
+export function quieterSurfaces(surfaces: Surfaces, share: number): Surfaces {
+  if (share === 1) return surfaces;
+  const count = surfaces.columns * surfaces.rows, nodes = surfaces.nodes.slice();
+  const scale = (plane: number, factor: number) => {
+    for (let i = plane * count; i < (plane + 1) * count; i++) nodes[i]! *= factor;
+  };
+  scale(SURFACE.convolvedSigma, Math.sqrt(share));
+  scale(SURFACE.ownSigma, Math.sqrt(share));
+  scale(SURFACE.skyVariance, share);
+  scale(SURFACE.weighted, share);
+  return { ...surfaces, nodes };
 }

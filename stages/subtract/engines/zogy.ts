@@ -12,14 +12,13 @@ import {
   polynomialTerms,
   polynomialValues,
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { UNUSABLE } from "../../../sky/mask.ts";
 import { reachOf } from "../fit/fit_kernel.ts";
 import { noiseAlone } from "../psf/common_light.ts";
 import { Fourier } from "../psf/fourier.ts";
 import { kernelSurfaces } from "../psf/kernel_surface.ts";
 import { solveScaled } from "../fit/linear_system.ts";
-import { noiseShare, SAMPLE_ROWS, sampleRows, withNoiseShare } from "./noise_share.ts";
-import { correlatedGain, varianceIn } from "../noise.ts";
+import { noiseShare, type SampleRows, sampleRows, withNoiseShare } from "./noise_share.ts";
+import { correlatedGain, varianceFactor, varianceIn } from "../noise.ts";
 import type { AlignedPair, DifferenceStrip, EngineResult, PairImage } from "../pair.ts";
 import { psfTransfer } from "../psf/psf_model.ts";
 import { measurePsfs, type PsfPair } from "../psf/psf_pair.ts";
@@ -93,7 +92,7 @@ export async function subtractZogy(
 ): Promise<EngineResult> {
   const fields = zogyFields(pair);
   const { psfs } = fields;
-  const share = pair.quiet ? await measureShare(pair, fields, pair.quiet, options) : 1;
+  const share = await measureShare(pair, fields, options);
   const quieter = withNoiseShare(pair, share);
   return {
     engine: "zogy",
@@ -120,29 +119,25 @@ export async function subtractZogy(
 async function measureShare(
   pair: AlignedPair,
   fields: ZogyFields,
-  quiet: Uint8Array,
   options: ZogyOptions,
 ): Promise<number> {
-  const { width, height, science, reference } = pair;
-  const ranges = sampleRows(height).map((firstRow) => ({ firstRow, rows: SAMPLE_ROWS }));
-  const strips: DifferenceStrip[] = [];
-  for await (const strip of differenceStrips(pair, fields, options, ranges)) {
-    const { difference, variance } = strip;
-    strips.push({ ...strip, difference: difference.slice(), variance: variance.slice() });
+  const { width, height, quiet, science, reference } = pair;
+  if (quiet === undefined) return 1;
+  const samples = sampleRows(height);
+  const pixels = samples.reduce((sum, { rows }) => sum + rows * width, 0);
+  const difference = new Float32Array(pixels), variance = new Float32Array(pixels);
+  let at = 0;
+  for await (const strip of differenceStrips(pair, fields, options, samples)) {
+    difference.set(strip.difference, at);
+    variance.set(strip.variance, at);
+    at += strip.difference.length;
   }
-  const isQuiet = (i: number) =>
-    quiet[i] === 1 && ((science.mask[i]! | reference.mask[i]!) & UNUSABLE) === 0;
-  return noiseShare(strips, isQuiet, width);
-}
-
-/** Some rows. */
-interface Rows {
-  readonly firstRow: number;
-  readonly rows: number;
+  const sky = { width, quiet, masks: [science.mask, reference.mask] } as const;
+  return await noiseShare(options.compute, sky, samples, { difference, variance });
 }
 
 /** Strips that cover all rows. */
-function stripsTo(height: number): Rows[] {
+function stripsTo(height: number): SampleRows[] {
   return Array.from({ length: Math.ceil(height / STRIP_ROWS) }, (_, k) => {
     const firstRow = k * STRIP_ROWS;
     return { firstRow, rows: Math.min(STRIP_ROWS, height - firstRow) };
@@ -156,7 +151,7 @@ async function* differenceStrips(
   pair: AlignedPair,
   fields: ZogyFields,
   options: ZogyOptions,
-  ranges: readonly Rows[],
+  ranges: readonly SampleRows[],
 ): AsyncGenerator<DifferenceStrip> {
   const { width, height, science, reference } = pair;
   const background = backgroundOf(pair, fields.psfs.fluxRatio);
@@ -199,7 +194,7 @@ function filtered(image: PairImage, pair: AlignedPair, field: KernelField): Filt
     noise: varianceIn(image, pair, { left: 0, top: 0, width, height }),
     mesh: kernelMesh(field),
     squared: kernelMesh(field, { of: "square" }),
-    gain: correlatedGain(field, image.correlation),
+    gain: correlatedGain(field, varianceFactor(field, image.correlation)),
   };
 }
 
