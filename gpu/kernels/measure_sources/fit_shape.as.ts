@@ -3,18 +3,23 @@
 import { paramU32, slotPointer } from "../arguments.as";
 import { ln } from "../elementary.as";
 
-/** Parameters: columns and rows of the image. */
+/** Parameters: columns and rows of the image, and the row that the tables begin with. */
 export const WIDTH: u32 = 0;
 export const HEIGHT: u32 = 1;
+export const FIRST: u32 = 2;
 
 /** The core of a source lies within so many pixels of its peak. */
 const CORE_REACH: i32 = 12;
 export const FWHM_OF_SIGMA: f64 = 2.3548;
 
+/** Where a pixel stands in the tables. */
+export function placeOf(args: usize, x: i32, y: i32): usize {
+  return <usize>((y - <i32>paramU32(args, FIRST)) * <i32>paramU32(args, WIDTH) + x);
+}
+
 /** A pixel of the image in slot 0. */
 export function pixel(args: usize, x: i32, y: i32): f64 {
-  const at = y * <i32>paramU32(args, WIDTH) + x;
-  return <f64>load<f32>(slotPointer(args, 0) + (<usize>at << 2));
+  return <f64>load<f32>(slotPointer(args, 0) + (placeOf(args, x, y) << 2));
 }
 
 /** How far the core reaches from its peak; 0 where it leaves the image or has no end. */
@@ -66,7 +71,6 @@ function eliminate(a: usize): bool {
 export function fitShape(args: usize, x0: i32, y0: i32, sky: f64, sums: usize, out: usize): bool {
   const reach = coreReach(args, x0, y0, sky);
   if (reach == 0) return false;
-  const width = <i32>paramU32(args, WIDTH);
   const floor = (pixel(args, x0, y0) - sky) / 3;
   let m00: f64 = 0, m10: f64 = 0, m01: f64 = 0, m20: f64 = 0, m11: f64 = 0, m02: f64 = 0;
   let m30: f64 = 0, m21: f64 = 0, m12: f64 = 0, m03: f64 = 0;
@@ -74,7 +78,7 @@ export function fitShape(args: usize, x0: i32, y0: i32, sky: f64, sums: usize, o
   let l00: f64 = 0, l10: f64 = 0, l01: f64 = 0, l20: f64 = 0, l11: f64 = 0, l02: f64 = 0;
   let count: i32 = 0;
   for (let dy = -reach; dy <= reach; dy++) {
-    const row = slotPointer(args, 0) + (<usize>((y0 + dy) * width + x0) << 2);
+    const row = slotPointer(args, 0) + (placeOf(args, x0, y0 + dy) << 2);
     for (let dx = -reach; dx <= reach; dx++) {
       const signal = <f64>load<f32>(row + (<isize>dx << 2)) - sky;
       if (!(signal > floor) || dx * dx + dy * dy > reach * reach + 1) continue;
@@ -112,7 +116,7 @@ export function fitShape(args: usize, x0: i32, y0: i32, sky: f64, sums: usize, o
   setRow(sums, 3, m20, m30, m21, m40, m31, m22, l20);
   setRow(sums, 4, m11, m21, m12, m31, m22, m13, l11);
   setRow(sums, 5, m02, m12, m03, m22, m13, m04, l02);
-  return eliminate(sums) && shapeFrom(sums, x0, y0, reach, out);
+  return eliminate(sums) && shapeFrom(sums, reach, out);
 }
 
 function setRow(a: usize, row: i32, c0: f64, c1: f64, c2: f64, c3: f64, c4: f64, c5: f64, right: f64): void {
@@ -130,7 +134,7 @@ function coefficient(a: usize, i: i32): f64 {
   return load<f64>(at(a, i, 6)) / load<f64>(at(a, i, i));
 }
 
-function shapeFrom(a: usize, x0: i32, y0: i32, reach: i32, out: usize): bool {
+function shapeFrom(a: usize, reach: i32, out: usize): bool {
   const c1 = coefficient(a, 1), c2 = coefficient(a, 2);
   const c3 = coefficient(a, 3), c4 = coefficient(a, 4), c5 = coefficient(a, 5);
   const determinant = 4 * c3 * c5 - c4 * c4;
@@ -141,9 +145,9 @@ function shapeFrom(a: usize, x0: i32, y0: i32, reach: i32, out: usize): bool {
   const split = sqrt<f64>(half * half + c4 * c4 / 4);
   // exp(-mean r^2): the axes have mean +- split
   const minor = 1 / sqrt<f64>(2 * (mean + split)), major = 1 / sqrt<f64>(2 * (mean - split));
-  store<f64>(out, <f64>x0 + dx, 24);
-  store<f64>(out, <f64>y0 + dy, 32);
-  store<f64>(out, FWHM_OF_SIGMA * sqrt<f64>(minor * major), 40);
-  store<f64>(out, 1 - minor / major, 48);
+  store<f32>(out, <f32>dx, 12);
+  store<f32>(out, <f32>dy, 16);
+  store<f32>(out, <f32>(FWHM_OF_SIGMA * sqrt<f64>(minor * major)), 20);
+  store<f32>(out, <f32>(1 - minor / major), 24);
   return true;
 }

@@ -1,27 +1,28 @@
-// Shapes, places and fluxes of sources; float64.
+// Shapes, places and fluxes of sources; computed in float64.
 //
-// shapePeaks. A row is a peak. Slots: 0 image, f32; 1 mask, u16; 2 peaks, f64 [4]: column, row, level and
-// noise of the sky; 3 shapes, f64 [7]: height of the mean of 3 x 3 above the sky in its noise; planes
-// within two pixels; whether there is a shape (for peaks of THRESHOLD and more); its place, FWHM and
-// ellipticity.
+// shapePeaks. A row is a peak. Slots: 0 image, f32; 1 mask, u16, both from FIRST on; 2 peaks, f32 [4]: column,
+// row, level and noise of the sky; 3 shapes, f32 [7]: height of the mean of 3 x 3 above the sky in its noise;
+// planes within two pixels; whether there is a shape (for peaks of THRESHOLD and more); its place from the peak
+// on, FWHM and ellipticity.
 //
-// measurePeaks. Slots: 0 image, 1 mask, 2 peaks, 3 shapes, 4 sources, f64 [7]: place, flux and its error,
-// FWHM and ellipticity, NaN where there are none, flags. Peaks below THRESHOLD are only known to be there.
+// measurePeaks. Slots: 0 image, 1 mask, 2 peaks, 3 shapes, 4 sources, f32 [7]: place from the peak on, flux and
+// its error, FWHM and ellipticity, NaN where there are none, flags. Peaks below THRESHOLD are only known to be
+// there.
 //
-// Parameters: width and height of the image, then those below.
+// Parameters: width and height of the image, the row that the tables begin with, then those below.
 
-import { paramF64, paramU32, slotPointer } from "../arguments.as";
+import { paramF32, paramU32, slotPointer } from "../arguments.as";
 import { exponential } from "../elementary.as";
-import { fitShape, FWHM_OF_SIGMA, HEIGHT, pixel, WIDTH } from "./fit_shape.as";
+import { fitShape, FWHM_OF_SIGMA, HEIGHT, pixel, placeOf, WIDTH } from "./fit_shape.as";
 
-const THRESHOLD: u32 = 2; // f64
+const THRESHOLD: u32 = 3; // f32
 const UNUSABLE: u32 = 4; // planes
 const SATURATED: u32 = 5; // plane
-const FWHM: u32 = 6; // f64: of the stars, px
-const GAIN: u32 = 8; // f64
+const FWHM: u32 = 6; // f32: of the stars, px
+const GAIN: u32 = 7; // f32
 
-const PEAK_BYTES: usize = 32;
-const SHAPE_BYTES: usize = 56;
+const PEAK_BYTES: usize = 16;
+const SHAPE_BYTES: usize = 28;
 /** Flags as Source Extractor has them. */
 const FLAG_SATURATED: u32 = 4;
 const FLAG_TRUNCATED: u32 = 8;
@@ -49,7 +50,7 @@ function planesNear(args: usize, x: i32, y: i32, reach: i32): u32 {
   let planes: u32 = 0;
   for (let row = max(0, y - reach); row <= min(bottom, y + reach); row++) {
     for (let column = max(0, x - reach); column <= min(width - 1, x + reach); column++) {
-      planes |= load<u16>(slotPointer(args, 1) + (<usize>(row * width + column) << 1));
+      planes |= load<u16>(slotPointer(args, 1) + (placeOf(args, column, row) << 1));
     }
   }
   return planes;
@@ -57,18 +58,18 @@ function planesNear(args: usize, x: i32, y: i32, reach: i32): u32 {
 
 /** Working memory: six equations. */
 export function shapePeaks(args: usize, from: u32, to: u32, scratch: usize): void {
-  const threshold = paramF64(args, THRESHOLD);
+  const threshold = <f64>paramF32(args, THRESHOLD);
   for (let i = from; i < to; i++) {
     const peak = slotPointer(args, 2) + <usize>i * PEAK_BYTES;
     const out = slotPointer(args, 3) + <usize>i * SHAPE_BYTES;
-    const x = <i32>load<f64>(peak), y = <i32>load<f64>(peak, 8);
-    const sky = load<f64>(peak, 16);
-    const height = smoothedAt(args, x, y, sky) / load<f64>(peak, 24);
+    const x = <i32>load<f32>(peak), y = <i32>load<f32>(peak, 4);
+    const sky = <f64>load<f32>(peak, 8);
+    const height = smoothedAt(args, x, y, sky) / <f64>load<f32>(peak, 12);
     memory.fill(out, 0, SHAPE_BYTES);
-    store<f64>(out, height);
+    store<f32>(out, <f32>height);
     if (!(height >= threshold)) continue;
-    store<f64>(out, <f64>planesNear(args, x, y, 2), 8);
-    if (fitShape(args, x, y, sky, scratch, out)) store<f64>(out, 1, 16);
+    store<f32>(out, <f32>planesNear(args, x, y, 2), 4);
+    if (fitShape(args, x, y, sky, scratch, out)) store<f32>(out, 1, 8);
   }
 }
 
@@ -91,7 +92,7 @@ function findCentre(args: usize, sky: f64, fwhm: f64, out: usize): void {
     const stepX = exponential(-(2 * firstX + 1) / spread);
     let stepY = exponential(-(2 * firstY + 1) / spread);
     for (let row = top; row <= lastRow; row++) {
-      const line = slotPointer(args, 0) + (<usize>(row * width) << 2);
+      const line = slotPointer(args, 0) + (placeOf(args, 0, row) << 2);
       const dy = <f64>row - y;
       let window = down * across, step = stepX;
       let rowSum: f64 = 0, rowX: f64 = 0;
@@ -136,7 +137,7 @@ function sumDisc(args: usize, place: usize, sky: f64, radius: f64, out: usize): 
     const half = sqrt<f64>(radius * radius - dy * dy);
     const from = <i32>ceil(x - half), to = <i32>floor(x + half);
     whole = whole && from >= 0 && to <= right;
-    const line = slotPointer(args, 0) + (<usize>(row * (right + 1)) << 2);
+    const line = slotPointer(args, 0) + (placeOf(args, 0, row) << 2);
     const end = min(right, to);
     for (let column = max(0, from); column <= end; column++) {
       const value = <f64>load<f32>(line + (<usize>column << 2));
@@ -150,39 +151,42 @@ function sumDisc(args: usize, place: usize, sky: f64, radius: f64, out: usize): 
   return whole;
 }
 
-/** Working memory: sum and count of two discs. */
+/** Working memory: sum and count of two discs, then a place. */
 export function measurePeaks(args: usize, from: u32, to: u32, scratch: usize): void {
-  const threshold = paramF64(args, THRESHOLD), fwhm = paramF64(args, FWHM), gain = paramF64(args, GAIN);
+  const threshold = <f64>paramF32(args, THRESHOLD), fwhm = <f64>paramF32(args, FWHM);
+  const gain = <f64>paramF32(args, GAIN);
   const unusable = paramU32(args, UNUSABLE), saturated = paramU32(args, SATURATED);
+  const place = scratch + 32;
   for (let i = from; i < to; i++) {
     const peak = slotPointer(args, 2) + <usize>i * PEAK_BYTES;
     const shape = slotPointer(args, 3) + <usize>i * SHAPE_BYTES;
     const out = slotPointer(args, 4) + <usize>i * SHAPE_BYTES;
-    const x = <i32>load<f64>(peak), y = <i32>load<f64>(peak, 8);
-    const sky = load<f64>(peak, 16), sigma = load<f64>(peak, 24), height = load<f64>(shape);
-    store<f64>(out, <f64>x);
-    store<f64>(out, <f64>y, 8);
-    store<f64>(out, NaN, 32);
-    store<f64>(out, NaN, 40);
-    store<f64>(out, 0, 48);
-    if (!(height >= threshold)) {
+    const x = <i32>load<f32>(peak), y = <i32>load<f32>(peak, 4);
+    const sky = <f64>load<f32>(peak, 8), sigma = <f64>load<f32>(peak, 12), height = <f64>load<f32>(shape);
+    const isBright = height >= threshold, known = isBright && load<f32>(shape, 8) != 0;
+    memory.fill(out, 0, SHAPE_BYTES);
+    store<f32>(out, known ? load<f32>(shape, 20) : <f32>NaN, 16);
+    store<f32>(out, known ? load<f32>(shape, 24) : <f32>NaN, 20);
+    if (!isBright) {
       // what its peak amounts to over nine pixels
-      store<f64>(out, 9 * height * sigma, 16);
-      store<f64>(out, 3 * sigma, 24);
+      store<f32>(out, <f32>(9 * height * sigma), 8);
+      store<f32>(out, <f32>(3 * sigma), 12);
       continue;
     }
-    if (load<f64>(shape, 16) != 0) memory.copy(out, shape + 24, 16);
-    findCentre(args, sky, fwhm, out);
-    const whole = sumDisc(args, out, sky, 2 * fwhm, scratch);
-    sumDisc(args, out, sky, fwhm, scratch + 16);
+    store<f64>(place, <f64>x + <f64>load<f32>(shape, 12));
+    store<f64>(place, <f64>y + <f64>load<f32>(shape, 16), 8);
+    findCentre(args, sky, fwhm, place);
+    store<f32>(out, <f32>(load<f64>(place) - <f64>x));
+    store<f32>(out, <f32>(load<f64>(place, 8) - <f64>y), 4);
+    const whole = sumDisc(args, place, sky, 2 * fwhm, scratch);
+    sumDisc(args, place, sky, fwhm, scratch + 16);
     const flux = load<f64>(scratch), core = load<f64>(scratch, 16);
     const error = sqrt<f64>(load<f64>(scratch, 24) * sigma * sigma + max<f64>(0, core) / gain);
     const planes = planesNear(args, x, y, <i32>ceil(fwhm));
     const flags = (planes & saturated ? FLAG_SATURATED : 0) | (whole ? 0 : FLAG_TRUNCATED) |
       (planes & unusable & ~saturated ? FLAG_CORRUPTED : 0);
-    store<f64>(out, flux, 16);
-    store<f64>(out, abs(flux) * error / abs(core), 24);
-    if (load<f64>(shape, 16) != 0) memory.copy(out + 32, shape + 40, 16);
-    store<f64>(out, <f64>flags, 48);
+    store<f32>(out, <f32>flux, 8);
+    store<f32>(out, <f32>(abs(flux) * error / abs(core)), 12);
+    store<f32>(out, <f32>flags, 24);
   }
 }

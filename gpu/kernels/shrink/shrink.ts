@@ -107,7 +107,7 @@ async function shrink(
     await compute.run({
       ...{ label: "shrink for a picture", width: columns, rows: count, slots },
       passes: [{
-        ...{ kernel: SHRINK, entry, slots: slots.map((_, i) => i), pieceRows: 16 },
+        ...{ kernel: SHRINK, entry, slots: slots.map((_, i) => i), pieceRows: 8 },
         params: [width, height, longer, shown, skip, noData, first].map(u32),
         scratchBytes: 64,
       }],
