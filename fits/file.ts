@@ -7,6 +7,7 @@
 import { DataError } from "../config/errors.ts";
 import { openForReading, readAt } from "./_disk.ts";
 import { BLOCK_BYTES, endOfCards, FitsHeader } from "./header.ts";
+import { innerHeader } from "./tiled/inner_header.ts";
 
 /** What a unit holds. */
 export type HduKind = "image" | "table" | "ascii-table" | "compressed-image" | "empty";
@@ -62,7 +63,7 @@ export async function scanFits(path: string): Promise<Hdu[]> {
 export async function readHeader(path: string, hdu?: number): Promise<FitsHeader> {
   using file = await openForReading(path);
   const unit = await findUnit(file, path, hdu);
-  return unit.kind === "compressed-image" ? uncompressedHeader(unit.header) : unit.header;
+  return unit.kind === "compressed-image" ? innerHeader(unit.header) : unit.header;
 }
 
 /**
@@ -188,20 +189,6 @@ function dataLength(header: FitsHeader): number {
   const parameters = isPlain ? 0 : header.number("PCOUNT") ?? 0;
   const count = isPlain ? 1 : header.number("GCOUNT") ?? 1;
   return Math.abs(header.number("BITPIX") ?? 8) / 8 * count * (parameters + elements);
-}
-
-/** The header of the image inside a tile-compressed one (FITS standard 4.0, section 10.1). */
-function uncompressedHeader(header: FitsHeader): FitsHeader {
-  const image = header.clone();
-  const drop =
-    /^(?:XTENSION|PCOUNT|GCOUNT|TFIELDS|THEAP|Z[A-Z]+\d*|T(?:TYPE|FORM|UNIT|DIM|NULL|SCAL|ZERO|DISP)\d+|CHECKSUM|DATASUM)$/;
-  image.set("BITPIX", header.requireNumber("ZBITPIX"));
-  const axes = header.requireNumber("ZNAXIS");
-  image.set("NAXIS", axes);
-  for (let axis = 1; axis <= axes; axis++) {
-    image.set(`NAXIS${axis}`, header.requireNumber(`ZNAXIS${axis}`));
-  }
-  return image.filter((card) => !drop.test(card.keyword));
 }
 
 function truncated(path: string, hdu: number, expected: number, actual: number): DataError {

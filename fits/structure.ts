@@ -13,9 +13,9 @@ const LAYOUT = new Set([
   ...["EXTLEVEL", "END", "DATAMIN", "DATAMAX", "CONTINUE", "BLOCKED", "NEXTEND", "LONGSTRN"],
 ]);
 const NUMBERED_LAYOUT =
-  /^(?:NAXIS|TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP|TBCOL|PTYPE|PSCAL|PZERO|ZNAXIS|ZTILE|ZNAME|ZVAL)\d+$/;
+  /^(?:NAXIS|TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP|TBCOL|PTYPE|PSCAL|PZERO)\d+$/;
 const COMPRESSION =
-  /^(?:ZIMAGE|ZTENSION|ZSIMPLE|ZEXTEND|ZBITPIX|ZNAXIS|ZCMPTYPE|ZQUANTIZ|ZDITHER0|ZBLANK|ZHECKSUM|ZDATASUM|ZPCOUNT|ZGCOUNT|FZ[A-Z0-9]+)$/;
+  /^(?:ZIMAGE|ZTENSION|ZSIMPLE|ZEXTEND|ZBLOCKED|ZBITPIX|ZNAXIS|ZCMPTYPE|ZMASKCMP|ZQUANTIZ|ZDITHER0|ZBLANK|ZSCALE|ZZERO|ZHECKSUM|ZDATASUM|ZPCOUNT|ZGCOUNT|FZ[A-Z0-9]+|(?:ZNAXIS|ZTILE|ZNAME|ZVAL)\d+)$/;
 /** The two lines that cfitsio puts into each file. */
 const BOILERPLATE =
   /FITS \(Flexible Image Transport System\) format is|volume 376, page 359; bibcode/;
@@ -24,7 +24,12 @@ const BOILERPLATE =
 export function isLayoutCard(card: Card): boolean {
   const { keyword } = card;
   if (card.commentary) return keyword === "END" || BOILERPLATE.test(String(card.value));
-  return LAYOUT.has(keyword) || NUMBERED_LAYOUT.test(keyword) || COMPRESSION.test(keyword);
+  return LAYOUT.has(keyword) || NUMBERED_LAYOUT.test(keyword) || isCompressionCard(keyword);
+}
+
+/** Whether a keyword tells how an image is tile-compressed (FITS standard 4.0, section 10.1). */
+export function isCompressionCard(keyword: string): boolean {
+  return COMPRESSION.test(keyword);
 }
 
 /**

@@ -8,6 +8,9 @@ import { AtomicFile, openForReading, readAt } from "./_disk.ts";
 import { DataSum, encodeWithChecksum } from "./checksum.ts";
 import { findUnit, padded } from "./file.ts";
 import type { FitsHeader } from "./header.ts";
+import { openImage } from "./image_reader.ts";
+import { createImage } from "./image_writer.ts";
+import { pixelBytes } from "./pixels.ts";
 import { conformingCards } from "./structure.ts";
 
 const PIECE_BYTES = 1 << 20;
@@ -17,7 +20,8 @@ const PIECE_BYTES = 1 << 20;
  *
  * The data and the other units stay as they are, byte by byte; CHECKSUM and
  * DATASUM of the changed unit are made anew, and what the standard forbids in
- * its header is put right.
+ * its header is put right. Of a tile-compressed image a plain one is made, the
+ * first plane alone and without the other units.
  *
  * @param source File to read.
  * @param target File to write; it may be the source.
@@ -31,6 +35,7 @@ export async function updateHeader(
 ): Promise<void> {
   using file = await openForReading(source);
   const unit = await findUnit(file, source);
+  if (unit.kind === "compressed-image") return await unpack(source, target, edit);
   const size = (await file.stat()).size;
   const header = unit.header.clone();
   edit(header);
@@ -51,6 +56,24 @@ export async function updateHeader(
   } finally {
     if (output.open) await output.abort();
   }
+}
+
+async function unpack(
+  source: string,
+  target: string,
+  edit: (header: FitsHeader) => void,
+): Promise<void> {
+  using image = await openImage(source);
+  const { width, height, layout } = image;
+  const header = image.header.clone();
+  edit(header);
+  await using output = await createImage(target, { width, height, header, ...layout });
+  const rows = Math.max(1, Math.floor(PIECE_BYTES / width));
+  const strip = new Uint8Array(rows * width * pixelBytes(layout.bitpix));
+  for (let y = 0; y < height; y += rows) {
+    await output.writeRowBytes(await image.readRowBytes(y, Math.min(rows, height - y), strip));
+  }
+  await output.finish();
 }
 
 async function copy(
