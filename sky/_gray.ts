@@ -22,10 +22,10 @@ export interface GrayOptions {
 }
 
 /** The colour of pixels without a value. */
-const NO_DATA_RGB = [96, 112, 144] as const;
+const NO_DATA = 96 << 16 | 112 << 8 | 144;
 
 /**
- * Turns brightness into grey, or RGB with NaN in slate blue when there is any.
+ * Turns brightness into grey, and NaN, where there is any, into slate blue.
  *
  * @param data `[height, width]` row-major.
  * @param width Columns.
@@ -45,44 +45,52 @@ export function grayPicture(
     : [0, 0];
   const [lo, hi] = [options.lo ?? autoLo, options.hi ?? autoHi];
   const scaled = rescale({ data, width, height }, scale);
-  const count = scaled.width * scaled.height;
-  const gray = new Uint8Array(count);
-  const holes = new Uint8Array(count);
-  let anyHole = false;
-  const range = hi > lo ? hi - lo : 1;
-  for (let y = 0; y < scaled.height; y++) {
-    const from = (flipY ? scaled.height - 1 - y : y) * scaled.width;
-    for (let x = 0; x < scaled.width; x++) {
-      const value = scaled.data[from + x]!;
-      const at = y * scaled.width + x;
-      if (value !== value) {
-        holes[at] = 1;
-        anyHole = true;
-      } else gray[at] = Math.round(255 * stretched((value - lo) / range, stretch));
-    }
-  }
   const size = { width: scaled.width, height: scaled.height };
-  if (!anyHole) return { ...size, data: gray, channels: 1 };
-  return { ...size, data: withHoles(gray, holes), channels: 3 };
-}
-
-function withHoles(gray: Uint8Array, holes: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array(gray.length * 3);
-  const [red, green, blue] = NO_DATA_RGB;
-  for (let i = 0, k = 0; i < gray.length; i++, k += 3) {
-    const isHole = holes[i] === 1, value = gray[i]!;
-    rgb[k] = isHole ? red : value;
-    rgb[k + 1] = isHole ? green : value;
-    rgb[k + 2] = isHole ? blue : value;
+  const shades = { lo, range: hi > lo ? hi - lo : 1, stretch };
+  const gray = new Uint8Array(size.width * size.height);
+  let holes: Uint8Array | undefined;
+  for (let y = 0; y < size.height; y++) {
+    const from = (flipY ? size.height - 1 - y : y) * size.width, to = y * size.width;
+    const whole = shadeRow(scaled.data, from, gray.subarray(to, to + size.width), shades);
+    if (whole) continue;
+    holes ??= new Uint8Array(gray.length);
+    markHoles(scaled.data, from, holes.subarray(to, to + size.width));
   }
-  return rgb;
+  const colours = holes && { numbers: holes, list: [NO_DATA] };
+  return { ...size, data: gray, channels: 1, ...(colours && { colours }) };
 }
 
-function stretched(fraction: number, stretch: "linear" | "asinh" | "sqrt"): number {
-  const clipped = Math.min(1, Math.max(0, fraction));
-  if (stretch === "sqrt") return Math.sqrt(clipped);
-  if (stretch === "asinh") return Math.asinh(clipped * 10) / Math.asinh(10);
-  return clipped;
+interface Shades {
+  readonly lo: number;
+  readonly range: number;
+  readonly stretch: "linear" | "asinh" | "sqrt";
+}
+
+/** Shades a row of pixels; false if any has no value. */
+function shadeRow(
+  data: ArrayLike<number>,
+  from: number,
+  gray: Uint8Array,
+  { lo, range, stretch }: Shades,
+): boolean {
+  let whole = true;
+  for (let x = 0; x < gray.length; x++) {
+    const fraction = (data[from + x]! - lo) / range;
+    if (fraction !== fraction) whole = false;
+    const clipped = fraction > 0 ? fraction < 1 ? fraction : 1 : 0;
+    const shown = stretch === "linear" ? clipped : stretched(clipped, stretch);
+    gray[x] = 255 * shown + 0.5; // what is behind the point is cut off
+  }
+  return whole;
+}
+
+/** Marks by 1 the pixels of a row that have no value. */
+function markHoles(data: ArrayLike<number>, from: number, holes: Uint8Array): void {
+  for (let x = 0; x < holes.length; x++) holes[x] = Number.isNaN(data[from + x]!) ? 1 : 0;
+}
+
+function stretched(fraction: number, stretch: "asinh" | "sqrt"): number {
+  return stretch === "sqrt" ? Math.sqrt(fraction) : Math.asinh(fraction * 10) / Math.asinh(10);
 }
 
 interface Pixels {

@@ -6,25 +6,13 @@
 
 import { Font } from "./font.ts";
 import { readFontFiles } from "./_package_file.ts";
+import { type Box, Raster, type Rgb } from "./_raster.ts";
 import { encodePng, type Picture } from "./png.ts";
 
-/** Red, green and blue, 0 to 255. */
-export type Rgb = readonly [red: number, green: number, blue: number];
+export type { Box, Rgb } from "./_raster.ts";
 
 /** Corners of shapes, px; (0, 0) is the upper left corner of the picture, y points down. */
 export type Corners = readonly (readonly [x: number, y: number])[];
-
-/** A rectangle of whole pixels. */
-export interface Box {
-  /** First column. */
-  readonly left: number;
-  /** First row. */
-  readonly top: number;
-  /** Columns. */
-  readonly width: number;
-  /** Rows. */
-  readonly height: number;
-}
 
 /** How text is drawn. */
 export interface TextStyle {
@@ -62,12 +50,7 @@ const LINES = 8;
 
 /** A white picture. */
 export class Canvas {
-  /** Columns. */
-  readonly width: number;
-  /** Rows. */
-  readonly height: number;
-  /** `[height, width, 3]`. */
-  readonly rgb: Uint8Array;
+  readonly #raster: Raster;
   readonly #fonts: Fonts;
 
   /**
@@ -78,10 +61,13 @@ export class Canvas {
    * @param fonts From {@linkcode loadFonts}.
    */
   constructor(width: number, height: number, fonts: Fonts) {
-    this.width = width;
-    this.height = height;
+    this.#raster = new Raster(width, height);
     this.#fonts = fonts;
-    this.rgb = new Uint8Array(width * height * 3).fill(255);
+  }
+
+  /** The picture as it is now; drawing goes on in the same memory. */
+  get picture(): Picture {
+    return this.#raster.picture;
   }
 
   /** Fills a shape with a smooth edge. */
@@ -90,7 +76,7 @@ export class Canvas {
       const [nextX, nextY] = corners[(i + 1) % corners.length]!;
       return [x, y, nextX, nextY];
     });
-    this.#fill(outline, colour);
+    this.#fill(Float64Array.from(outline), colour);
   }
 
   /** Draws a line of a width, px. */
@@ -119,35 +105,23 @@ export class Canvas {
     const scale = style.sizePx / font.unitsPerEm;
     const glyphs = Array.from(text, (character) => font.glyphOf(character));
     const length = glyphs.reduce((sum, glyph) => sum + font.advance(glyph), 0);
+    const outlines = glyphs.map((glyph) => font.outlineOf(glyph));
+    const outline = new Float64Array(outlines.reduce((sum, lines) => sum + lines.length, 0));
     let left = style.anchor === "middle" ? x - scale * length / 2 : x;
-    const outline: number[] = [];
-    for (const glyph of glyphs) {
-      font.outline(glyph, (x0, y0, x1, y1) => {
-        outline.push(left + scale * x0, y - scale * y0, left + scale * x1, y - scale * y1);
-      });
-      left += scale * font.advance(glyph);
-    }
+    let at = 0;
+    outlines.forEach((lines, i) => {
+      for (let k = 0; k < lines.length; k += 2) {
+        outline[at++] = left + scale * lines[k]!;
+        outline[at++] = y - scale * lines[k + 1]!;
+      }
+      left += scale * font.advance(glyphs[i]!);
+    });
     this.#fill(outline, style.colour);
   }
 
   /** Lays a picture over a rectangle that lies within this one: the nearest pixel to each of its own. */
   image(picture: Picture, box: Box): void {
-    const { width, height, channels, data } = picture;
-    const { rgb } = this;
-    const next = channels === 1 ? 0 : 1;
-    const columns = Uint32Array.from({ length: box.width }, (_, x) => {
-      return Math.floor((x + 0.5) * width / box.width) * channels;
-    });
-    for (let y = 0; y < box.height; y++) {
-      const row = Math.floor((y + 0.5) * height / box.height) * width * channels;
-      let to = ((box.top + y) * this.width + box.left) * 3;
-      for (let x = 0; x < columns.length; x++, to += 3) {
-        const from = row + columns[x]!;
-        rgb[to] = data[from]!;
-        rgb[to + 1] = data[from + next]!;
-        rgb[to + 2] = data[from + 2 * next]!;
-      }
-    }
+    this.#raster.lay(picture, box);
   }
 
   /**
@@ -155,9 +129,10 @@ export class Canvas {
    *
    * @param outline Lines one after the other: x and y of both ends.
    */
-  #fill(outline: readonly number[], colour: Rgb): void {
-    const [left, right] = boundsOf(outline, 0, this.width);
-    const [top, bottom] = boundsOf(outline, 1, this.height);
+  #fill(outline: Float64Array, colour: Rgb): void {
+    const raster = this.#raster;
+    const [left, right] = boundsOf(outline, 0, raster.width);
+    const [top, bottom] = boundsOf(outline, 1, raster.height);
     if (left >= right || top >= bottom) return;
     const covered = cover(outline, { left, top, width: right - left, height: bottom - top });
     for (let y = top, k = 0; y < bottom; y++, k++) {
@@ -165,26 +140,19 @@ export class Canvas {
       for (let x = left; x < right; x++, k++) {
         sum += covered[k]!;
         const share = Math.min(1, Math.abs(sum));
-        if (share > 0.002) this.#blend((y * this.width + x) * 3, share, colour);
+        if (share > 0.002) raster.blend(y * raster.width + x, share, colour);
       }
-    }
-  }
-
-  #blend(at: number, share: number, colour: Rgb): void {
-    for (let k = 0; k < 3; k++) {
-      const below = this.rgb[at + k]!;
-      this.rgb[at + k] = Math.round(below + share * (colour[k]! - below));
     }
   }
 
   /** The picture as a file. */
   toPng(): Uint8Array {
-    return encodePng({ width: this.width, height: this.height, channels: 3, data: this.rgb });
+    return encodePng(this.picture);
   }
 }
 
 /** The pixels between which the corners of an outline lie, along x (0) or y (1), within the picture. */
-function boundsOf(outline: readonly number[], axis: 0 | 1, end: number): [number, number] {
+function boundsOf(outline: Float64Array, axis: 0 | 1, end: number): [number, number] {
   let least = end, most = 0;
   for (let k: number = axis; k < outline.length; k += 2) {
     least = Math.min(least, outline[k]!);
@@ -197,7 +165,7 @@ function boundsOf(outline: readonly number[], axis: 0 | 1, end: number): [number
  * By how much the covered part grows from pixel to pixel along each row of a box, `[height, width + 1]`:
  * each crossing of an outline with one of {@linkcode LINES} lines through a row covers what is right of it.
  */
-function cover(outline: readonly number[], { left, top, width, height }: Box): Float32Array {
+function cover(outline: Float64Array, { left, top, width, height }: Box): Float32Array {
   const steps = new Float32Array(height * (width + 1));
   for (let k = 0; k < outline.length; k += 4) {
     const a = outline[k + 1]! < outline[k + 3]! ? k : k + 2, b = 2 * k + 2 - a;

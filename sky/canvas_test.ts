@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { decode } from "fast-png";
-import { Canvas, loadFonts } from "./canvas.ts";
+import { rgbOf } from "./_raster.ts";
+import { Canvas, loadFonts, type Rgb } from "./canvas.ts";
+import type { Picture } from "./png.ts";
 import { escapeXml, svgToPng } from "./svg_png.ts";
 
 const fonts = await loadFonts();
@@ -14,7 +16,7 @@ async function drawnByResvg(width: number, height: number, content: string): Pro
   return Array.from({ length: width * height }, (_, i) => data[i * channels]!);
 }
 
-const grayOf = ({ rgb }: Canvas) => Array.from({ length: rgb.length / 3 }, (_, i) => rgb[3 * i]!);
+const grayOf = ({ picture }: Canvas) => [...picture.data];
 
 function compare(ours: readonly number[], theirs: readonly number[], most: number): void {
   const ink = theirs.reduce((sum, value) => sum + 255 - value, 0);
@@ -90,17 +92,51 @@ Deno.test("toPng() writes greys, greys and some colours, and any colours", () =>
     width: 30,
     height: 8,
   });
-  const drawn = () =>
-    Array.from({ length: 300 }, (_, i) => [...canvas.rgb.slice(3 * i, 3 * i + 3)]);
+  const drawn = () => {
+    const rgb = rgbOf(canvas.picture);
+    return Array.from({ length: 300 }, (_, i) => [...rgb.slice(3 * i, 3 * i + 3)]);
+  };
+  const paint = (x: number, y: number, colour: Rgb) =>
+    canvas.polygon([[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1]], colour);
+  assert.equal(canvas.picture.channels, 1);
   assert.deepEqual(coloursOf(canvas.toPng()), drawn());
-  canvas.rgb.set([1, 2, 3], 30);
-  canvas.rgb.set([200, 0, 0], 60);
+  paint(10, 0, [1, 2, 3]);
+  paint(20, 0, [200, 0, 0]);
   const numbered = coloursOf(canvas.toPng());
   assert.deepEqual(numbered[10], [1, 2, 3]);
   assert.deepEqual(numbered[20], [200, 0, 0]);
   drawn().forEach((colour, i) =>
     colour.forEach((value, k) => assert.ok(Math.abs(value - numbered[i]![k]!) <= 1))
   );
-  for (let i = 0; i < 20; i++) canvas.rgb.set([i, 100, 200], 3 * i);
+  paint(10, 0, [7, 7, 7]);
+  paint(20, 0, [8, 8, 8]);
+  assert.deepEqual(coloursOf(canvas.toPng()), drawn(), "of colours painted over nothing is left");
+  for (let i = 0; i < 20; i++) paint(i, 0, [i, 100, 200]);
+  assert.equal(canvas.picture.channels, 3);
   assert.deepEqual(coloursOf(canvas.toPng()), drawn());
+});
+
+Deno.test("image() lays pictures with colours over each other, in their size and enlarged", () => {
+  const canvas = new Canvas(4, 2, fonts);
+  const [red, green] = [200 << 16, 100 << 8];
+  const picture = (list: number[], numbers: number[]): Picture => {
+    const data = Uint8Array.from(numbers, (_, i) => 10 * i);
+    return {
+      width: 2,
+      height: 1,
+      channels: 1,
+      data,
+      colours: { numbers: Uint8Array.from(numbers), list },
+    };
+  };
+  canvas.image(picture([red], [1, 0]), { left: 0, top: 0, width: 4, height: 2 });
+  canvas.image(picture([green, red], [1, 2]), { left: 2, top: 1, width: 2, height: 1 });
+  const pixels = coloursOf(canvas.toPng());
+  const [RED, GREEN, GREY] = [[200, 0, 0], [0, 100, 0], [10, 10, 10]];
+  assert.deepEqual(pixels, [RED, RED, GREY, GREY, RED, RED, GREEN, RED]);
+  const nine = Array.from({ length: 9 }, (_, i) => 1 + i);
+  const many: Picture = { ...picture(nine, [8, 9]), channels: 1 };
+  canvas.image(many, { left: 0, top: 0, width: 2, height: 1 });
+  const all = coloursOf(canvas.toPng());
+  assert.deepEqual(all, [[0, 0, 8], [0, 0, 9], ...pixels.slice(2)]);
 });

@@ -6,9 +6,6 @@
 
 import { DataError } from "../config/errors.ts";
 
-/** Takes a line, font units, y upwards. */
-export type LineSink = (x0: number, y0: number, x1: number, y1: number) => void;
-
 /** A point of an outline; a curve bends towards one that is not on it. */
 interface Point {
   readonly x: number;
@@ -29,12 +26,14 @@ export class Font {
   readonly unitsPerEm: number;
   readonly #view: DataView;
   readonly #tables = new Map<string, number>();
-  readonly #glyphs: ReadonlyMap<number, number>;
+  /** The map of characters. */
+  readonly #map: number;
+  readonly #outlines = new Map<number, readonly number[]>();
   readonly #longOffsets: boolean;
   readonly #advances: number;
 
   /**
-   * Reads the directory and the map of characters.
+   * Reads the directory; glyphs are read when they are asked for.
    *
    * @param bytes A TrueType file.
    * @throws {DataError} If a table is missing.
@@ -49,7 +48,7 @@ export class Font {
     this.unitsPerEm = this.#view.getUint16(head + 18);
     this.#longOffsets = this.#view.getInt16(head + 50) === 1;
     this.#advances = this.#view.getUint16(this.#table("hhea") + 34);
-    this.#glyphs = this.#readCharacters(this.#table("cmap"));
+    this.#map = this.#findMap(this.#table("cmap"));
   }
 
   #table(tag: string): number {
@@ -58,31 +57,31 @@ export class Font {
     return at;
   }
 
-  /** Glyphs by code point, from the map of format 4: the basic plane. */
-  #readCharacters(cmap: number): Map<number, number> {
-    const view = this.#view, glyphs = new Map<number, number>();
+  /** The map of format 4: of the basic plane. */
+  #findMap(cmap: number): number {
+    const view = this.#view;
     const maps = Array.from({ length: view.getUint16(cmap + 2) }, (_, i) => {
       return cmap + view.getUint32(cmap + 4 + 8 * i + 4);
     });
     const map = maps.find((at) => view.getUint16(at) === 4);
     if (map === undefined) throw new DataError("Cannot draw text: the font maps no characters");
-    const bytes = view.getUint16(map + 6); // two a segment
-    const ends = map + 14, starts = ends + bytes + 2, deltas = starts + bytes;
-    for (let k = 0; k < bytes; k += 2) {
-      const first = view.getUint16(starts + k), last = view.getUint16(ends + k);
-      const delta = view.getUint16(deltas + k), at = deltas + bytes + k;
-      const range = view.getUint16(at);
-      for (let code = first; code <= last && code < 0xffff; code++) {
-        const glyph = range === 0 ? code : view.getUint16(at + range + 2 * (code - first));
-        if (glyph !== 0) glyphs.set(code, (glyph + delta) & 0xffff);
-      }
-    }
-    return glyphs;
+    return map;
   }
 
   /** The glyph of a character; that of what the font lacks when it has none. */
   glyphOf(character: string): number {
-    return this.#glyphs.get(character.codePointAt(0) ?? 0) ?? 0;
+    const view = this.#view, code = character.codePointAt(0) ?? 0;
+    const bytes = view.getUint16(this.#map + 6); // two a segment
+    const ends = this.#map + 14, starts = ends + bytes + 2, deltas = starts + bytes;
+    let k = 0;
+    while (k < bytes && view.getUint16(ends + k) < code) k += 2;
+    if (k >= bytes || code >= 0xffff) return 0;
+    const first = view.getUint16(starts + k);
+    if (code < first) return 0;
+    const delta = view.getUint16(deltas + k), at = deltas + bytes + k;
+    const range = view.getUint16(at);
+    const glyph = range === 0 ? code : view.getUint16(at + range + 2 * (code - first));
+    return glyph === 0 ? 0 : (glyph + delta) & 0xffff;
   }
 
   /** How far the next glyph stands from this one, font units. */
@@ -91,14 +90,23 @@ export class Font {
     return this.#view.getUint16(this.#table("hmtx") + 4 * index);
   }
 
-  /** Gives the outline of a glyph in straight pieces, closed and filled where it winds around. */
-  outline(glyph: number, sink: LineSink): void {
+  /**
+   * The outline of a glyph in straight pieces, closed and filled where it winds around.
+   *
+   * @returns Lines one after the other: x and y of both ends, font units, y upwards.
+   */
+  outlineOf(glyph: number): readonly number[] {
+    let lines = this.#outlines.get(glyph);
+    if (lines === undefined) this.#outlines.set(glyph, lines = this.#readOutline(glyph));
+    return lines;
+  }
+
+  #readOutline(glyph: number): number[] {
     const [from, to] = [this.#offsetOf(glyph), this.#offsetOf(glyph + 1)];
-    if (from === to) return; // a space
+    if (from === to) return []; // a space
     const at = this.#table("glyf") + from;
     const contours = this.#view.getInt16(at);
-    if (contours < 0) this.#composite(at + 10, sink);
-    else this.#simple(at + 10, contours, sink);
+    return contours < 0 ? this.#composite(at + 10) : this.#simple(at + 10, contours);
   }
 
   #offsetOf(glyph: number): number {
@@ -108,13 +116,14 @@ export class Font {
       : 2 * this.#view.getUint16(loca + 2 * glyph);
   }
 
-  #simple(at: number, contours: number, sink: LineSink): void {
-    const view = this.#view;
-    const ends = Array.from({ length: contours }, (_, i) => view.getUint16(at + 2 * i));
+  #simple(at: number, contours: number): number[] {
+    const lines: number[] = [];
+    const ends = Array.from({ length: contours }, (_, i) => this.#view.getUint16(at + 2 * i));
     const points = this.#readPoints(at + 2 * contours, (ends.at(-1) ?? -1) + 1);
-    ends.forEach((end, i) =>
-      drawContour(points.slice(i === 0 ? 0 : ends[i - 1]! + 1, end + 1), sink)
-    );
+    ends.forEach((end, i) => {
+      drawContour(points.slice(i === 0 ? 0 : ends[i - 1]! + 1, end + 1), lines);
+    });
+    return lines;
   }
 
   /** Flags, then all x, then all y, each as a step from the one before. */
@@ -143,23 +152,25 @@ export class Font {
   }
 
   /** Glyphs made of others: letters and their accents, moved, never scaled in the fonts used here. */
-  #composite(from: number, sink: LineSink): void {
+  #composite(from: number): number[] {
     const view = this.#view;
+    const lines: number[] = [];
     for (let at = from, flags = MORE; flags & MORE;) {
       flags = view.getUint16(at);
       const part = view.getUint16(at + 2);
       const words = (flags & WORDS) !== 0;
       const dx = words ? view.getInt16(at + 4) : view.getInt8(at + 4);
       const dy = words ? view.getInt16(at + 6) : view.getInt8(at + 5);
-      this.outline(part, (x0, y0, x1, y1) => sink(x0 + dx, y0 + dy, x1 + dx, y1 + dy));
+      this.outlineOf(part).forEach((value, i) => lines.push(value + (i % 2 === 0 ? dx : dy)));
       at += (words ? 8 : 6) +
         (flags & SCALED ? 2 : flags & SCALED_XY ? 4 : flags & TURNED ? 8 : 0);
     }
+    return lines;
   }
 }
 
 /** Between two points off the curve lies one on it, half way. */
-function drawContour(points: readonly Point[], sink: LineSink): void {
+function drawContour(points: readonly Point[], lines: number[]): void {
   const count = points.length;
   const at = (i: number) => points[(i + count) % count]!;
   const middle = (a: Point, b: Point): Point => ({
@@ -170,22 +181,22 @@ function drawContour(points: readonly Point[], sink: LineSink): void {
   for (let i = 0; i < count; i++) {
     const bend = at(i), before = at(i - 1), after = at(i + 1);
     if (bend.on) {
-      if (after.on) sink(bend.x, bend.y, after.x, after.y);
+      if (after.on) lines.push(bend.x, bend.y, after.x, after.y);
       continue;
     }
     const start = before.on ? before : middle(before, bend);
     const end = after.on ? after : middle(bend, after);
-    drawCurve(start, bend, end, sink);
+    drawCurve(start, bend, end, lines);
   }
 }
 
-function drawCurve(start: Point, bend: Point, end: Point, sink: LineSink): void {
+function drawCurve(start: Point, bend: Point, end: Point, lines: number[]): void {
   let { x, y } = start;
   for (let k = 1; k <= PIECES; k++) {
     const t = k / PIECES, s = 1 - t;
     const nextX = s * s * start.x + 2 * s * t * bend.x + t * t * end.x;
     const nextY = s * s * start.y + 2 * s * t * bend.y + t * t * end.y;
-    sink(x, y, nextX, nextY);
+    lines.push(x, y, nextX, nextY);
     [x, y] = [nextX, nextY];
   }
 }

@@ -17,6 +17,16 @@ export interface Picture {
   readonly channels: 1 | 3;
   /** `[height, width, channels]`, the top row first. */
   readonly data: Uint8Array;
+  /** What is no grey in a picture of one channel. */
+  readonly colours?: Colours;
+}
+
+/** A few colours. */
+export interface Colours {
+  /** `[height, width]`: 0 where a pixel is grey, or else the number of its colour, from 1 on. */
+  readonly numbers: Uint8Array;
+  /** The colours: eight bits each for red, green and blue. */
+  readonly list: readonly number[];
 }
 
 /** Pictures of noise hold nothing that comes again: runs and the frequency of values are all there is to save. */
@@ -25,17 +35,9 @@ const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** PNG's colour types. */
 const GREY = 0, RGB = 2, PALETTE = 3;
 
-/** What a file holds, a byte or three a pixel. */
-interface Coded {
-  readonly type: typeof GREY | typeof RGB | typeof PALETTE;
-  readonly bytes: Uint8Array;
-  /** `[colours, 3]` where `bytes` number them. */
-  readonly palette?: Uint8Array;
-}
-
 /**
- * Encodes a picture. Where few of its colours are no greys they are numbered together with the greys,
- * of which the nearest are taken.
+ * Encodes a picture. Its colours, where they are few, are numbered together with the greys, of which the
+ * nearest are taken.
  *
  * @param picture Pixels.
  * @returns The file's bytes.
@@ -47,64 +49,73 @@ interface Coded {
  * ```
  */
 export function encodePng(picture: Picture): Uint8Array {
-  const { width, height, channels, data } = picture;
-  const coded: Coded = channels === 1 ? { type: GREY, bytes: data } : numberColours(data);
+  const { width, height, channels, colours } = picture;
+  const used = colours?.list.flatMap((_, i) => colours.numbers.includes(i + 1) ? [i + 1] : []);
+  const palette = used?.length ? paletteOf(colours!, used) : undefined;
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8);
-  header.setUint8(9, coded.type);
+  header.setUint8(9, palette ? PALETTE : channels === 1 ? GREY : RGB);
   return Buffer.concat([
     SIGNATURE,
     ...chunk("IHDR", new Uint8Array(header.buffer)),
-    ...(coded.palette ? chunk("PLTE", coded.palette) : []),
-    ...chunk("IDAT", deflateSync(scanLines(coded.bytes, height), PACKING)),
+    ...(palette ? chunk("PLTE", palette.entries) : []),
+    ...chunk("IDAT", deflateSync(scanLines(picture, palette), PACKING)),
     ...chunk("IEND", new Uint8Array(0)),
   ]);
 }
 
-/** More colours besides greys would cost too many of these. */
-const MOST_COLOURS = 8;
+/** Greys and colours of a file. */
+interface Palette {
+  /** `[entries, 3]`. */
+  readonly entries: Uint8Array;
+  /** Entry of each grey. */
+  readonly ofGreys: Uint8Array;
+  /** Entry of each colour by its number; 0 for what is grey. */
+  readonly ofColours: Uint8Array;
+}
 
-/** Numbers the colours of a picture if there are few; grey where there is none but grey. */
-function numberColours(rgb: Uint8Array): Coded {
-  const colours: number[] = [];
-  const bytes = new Uint8Array(rgb.length / 3);
-  const holes: number[] = [];
-  for (let i = 0, k = 0; i < bytes.length; i++, k += 3) {
-    const red = rgb[k]!, green = rgb[k + 1]!, blue = rgb[k + 2]!;
-    bytes[i] = red;
-    if (red === green && red === blue) continue;
-    const colour = red << 16 | green << 8 | blue;
-    let number = colours.indexOf(colour);
-    if (number < 0) number = colours.push(colour) - 1;
-    if (number >= MOST_COLOURS) return { type: RGB, bytes: rgb };
-    holes.push(i, number);
-  }
-  if (colours.length === 0) return { type: GREY, bytes };
-  const greys = 256 - colours.length;
-  const shades = Uint8Array.from(
-    { length: 256 },
-    (_, grey) => Math.round(grey * (greys - 1) / 255),
-  );
-  for (let i = 0; i < bytes.length; i++) bytes[i] = shades[bytes[i]!]!;
-  for (let k = 0; k < holes.length; k += 2) bytes[holes[k]!] = greys + holes[k + 1]!;
-  const entries = Array.from({ length: greys }, (_, shade) => {
-    const grey = Math.round(shade * 255 / (greys - 1));
-    return [grey, grey, grey];
-  });
-  const others = colours.map((colour) => [colour >> 16, colour >> 8 & 255, colour & 255]);
-  return { type: PALETTE, bytes, palette: Uint8Array.from([...entries, ...others].flat()) };
+/** A palette of as many greys as the colours in use leave room for. */
+function paletteOf({ list }: Colours, used: readonly number[]): Palette {
+  const greys = 256 - used.length;
+  const shades = Array.from({ length: greys }, (_, i) => Math.round(i * 255 / (greys - 1)));
+  const parts = used.map((number) => list[number - 1]!)
+    .flatMap((colour) => [colour >> 16, colour >> 8 & 255, colour & 255]);
+  const ofColours = new Uint8Array(256);
+  used.forEach((number, i) => ofColours[number] = greys + i);
+  return {
+    entries: Uint8Array.from([...shades.flatMap((grey) => [grey, grey, grey]), ...parts]),
+    ofGreys: Uint8Array.from({ length: 256 }, (_, grey) => Math.round(grey * (greys - 1) / 255)),
+    ofColours,
+  };
 }
 
 /** Rows, each behind a byte that names its filter: none. */
-function scanLines(bytes: Uint8Array, height: number): Uint8Array {
-  const rowBytes = bytes.length / height;
+function scanLines({ width, height, channels, data, colours }: Picture, palette?: Palette) {
+  const rowBytes = width * channels;
   const lines = new Uint8Array(height * (rowBytes + 1));
-  for (let y = 0; y < height; y++) {
-    lines.set(bytes.subarray(y * rowBytes, (y + 1) * rowBytes), y * (rowBytes + 1) + 1);
+  for (let y = 0, at = 1; y < height; y++, at += rowBytes + 1) {
+    const row = data.subarray(y * rowBytes, (y + 1) * rowBytes);
+    if (palette === undefined) lines.set(row, at);
+    else {
+      const numbers = colours!.numbers.subarray(y * rowBytes, (y + 1) * rowBytes);
+      numberRow(row, numbers, palette, lines.subarray(at, at + rowBytes));
+    }
   }
   return lines;
+}
+
+function numberRow(
+  row: Uint8Array,
+  numbers: Uint8Array,
+  { ofGreys, ofColours }: Palette,
+  into: Uint8Array,
+): void {
+  for (let x = 0; x < row.length; x++) {
+    const number = numbers[x]!;
+    into[x] = number === 0 ? ofGreys[row[x]!]! : ofColours[number]!;
+  }
 }
 
 /** Length, name, data and checksum of name and data. */
