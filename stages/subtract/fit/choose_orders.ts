@@ -5,8 +5,8 @@
  */
 
 import { polynomialTerms } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { addSums, sumStamps, type Variation } from "./field_sums.ts";
-import { chi2PerPixel, solveSums } from "./solve.ts";
+import { addSums, chi2PerPixel, sumStamps, type Variation } from "./field_sums.ts";
+import { solveSums } from "./solve.ts";
 import type { StampEquations } from "./stamps.ts";
 
 /** What is chosen from. */
@@ -64,9 +64,8 @@ function foretell(
   folds.forEach((fold, k) => {
     const others = sums.filter((_, l) => l !== k).reduce((a, b) => addSums(a, b));
     const { coefficients } = solveSums(others, noiseProducts);
-    for (const stamp of fold) {
-      misfit += stamp.pixels * Math.log(chi2PerPixel(stamp, coefficients, variation) + 1e-9);
-    }
+    const chi2 = chi2PerPixel(fold, coefficients, variation);
+    fold.forEach(({ pixels }, i) => misfit += pixels * Math.log(chi2[i]! + 1e-9));
   });
   return misfit;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type DenseRoom, inDense } from "../../../gpu/kernels/dense/dense.ts";
 import {
   polynomialTerms,
   polynomialValues,
@@ -30,6 +31,52 @@ export interface FieldSums {
   readonly vector: Float64Array;
 }
 
+/** Stars in a room, with their polynomials. */
+interface LaidStars {
+  readonly stars: number;
+  readonly values: number;
+  readonly counts: number;
+  readonly terms: number;
+  readonly most: number;
+}
+
+/**
+ * Lays stars out as `dense.as.ts` takes them.
+ *
+ * @param room Where.
+ * @param stamps Stars over the same basis.
+ * @returns `[stars, terms² + terms + 3]`.
+ */
+export function putStars(room: DenseRoom, stamps: readonly StampEquations[]): number {
+  const [first] = stamps;
+  if (first === undefined) return room.floats(0);
+  const terms = first.vector.length, size = terms * terms + terms + 3;
+  const records = new Float64Array(stamps.length * size);
+  stamps.forEach(({ matrix, vector, square, noise, pixels }, k) => {
+    records.set(matrix, k * size);
+    records.set(vector, k * size + matrix.length);
+    records.set([square, noise, pixels], (k + 1) * size - 3);
+  });
+  return room.put(records);
+}
+
+function lay(
+  room: DenseRoom,
+  stamps: readonly StampEquations[],
+  { width, height, orders }: Variation,
+): LaidStars {
+  const counts = orders.map(polynomialTerms), most = Math.max(...counts);
+  const order = Math.max(...orders);
+  const values = new Float64Array(stamps.length * most);
+  stamps.forEach(({ x, y }, k) => {
+    values.set(polynomialValues(x, y, { width, height, order }), k * most);
+  });
+  return {
+    ...{ stars: putStars(room, stamps), values: room.put(values), terms: counts.length, most },
+    counts: room.putWords(counts),
+  };
+}
+
 /**
  * Puts each star's equations into the large ones, every term times its polynomials at the star.
  *
@@ -38,53 +85,41 @@ export interface FieldSums {
  * @returns The sums.
  */
 export function sumStamps(stamps: readonly StampEquations[], variation: Variation): FieldSums {
-  const { orders } = variation;
-  const counts = orders.map(polynomialTerms);
-  const n = counts.reduce((a, b) => a + b, 0);
-  const most = Math.max(...counts);
-  const matrix = new Float64Array(n * n), vector = new Float64Array(n);
-  const noise = new Float64Array(most * most);
-  for (const stamp of stamps) {
-    const f = valuesAt(stamp, variation);
-    addStamp(matrix, vector, { stamp, f, counts });
-    for (let a = 0; a < most; a++) {
-      for (let b = 0; b < most; b++) noise[a * most + b]! += stamp.noise * f[a]! * f[b]!;
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) matrix[j * n + i] = matrix[i * n + j]!;
-  }
-  return { variation, matrix, noise, vector };
+  const n = variation.orders.reduce((sum, order) => sum + polynomialTerms(order), 0);
+  return inDense((room) => {
+    const { stars, values, counts, terms, most } = lay(room, stamps, variation);
+    const matrix = room.floats(n * n), vector = room.floats(n), noise = room.floats(most * most);
+    const sizes = [terms, most, n] as const;
+    room.run.addStars(stars, stamps.length, values, counts, ...sizes, matrix, vector, noise);
+    room.run.mirror(matrix, n);
+    return {
+      variation,
+      matrix: room.read(matrix, n * n),
+      noise: room.read(noise, most * most),
+      vector: room.read(vector, n),
+    };
+  });
 }
 
-function valuesAt(place: { x: number; y: number }, variation: Variation): Float64Array {
-  const { width, height, orders } = variation;
-  return polynomialValues(place.x, place.y, { width, height, order: Math.max(...orders) });
-}
-
-/** Fills the lower triangle. */
-function addStamp(
-  matrix: Float64Array,
-  vector: Float64Array,
-  parts: {
-    readonly stamp: StampEquations;
-    readonly f: Float64Array;
-    readonly counts: readonly number[];
-  },
-): void {
-  const { stamp, f, counts } = parts;
-  const n = vector.length, terms = counts.length;
-  let row = 0;
-  for (let i = 0; i < terms; i++) {
-    for (let a = 0; a < counts[i]!; a++, row++) {
-      vector[row]! += f[a]! * stamp.vector[i]!;
-      let at = row * n;
-      for (let j = 0; j <= i; j++) {
-        const value = f[a]! * stamp.matrix[i * terms + j]!;
-        for (let b = 0, end = counts[j]!; b < end; b++) matrix[at++]! += value * f[b]!;
-      }
-    }
-  }
+/**
+ * How well a kernel fits stars.
+ *
+ * @param stamps The stars.
+ * @param coefficients Of the field.
+ * @param variation Orders and size of the field.
+ * @returns χ² a pixel of each.
+ */
+export function chi2PerPixel(
+  stamps: readonly StampEquations[],
+  coefficients: Float64Array,
+  variation: Variation,
+): Float64Array {
+  return inDense((room) => {
+    const { stars, values, counts, terms, most } = lay(room, stamps, variation);
+    const at = room.put(coefficients), local = room.floats(terms), out = room.floats(stamps.length);
+    room.run.misfits(stars, stamps.length, values, counts, terms, most, at, local, out);
+    return room.read(out, stamps.length);
+  });
 }
 
 /**
@@ -96,39 +131,16 @@ function addStamp(
  * @returns New sums.
  */
 export function addSums(a: FieldSums, b: FieldSums, factor = 1): FieldSums {
-  const add = (to: Float64Array, values: Float64Array) => {
-    const sum = to.slice();
-    for (let i = 0; i < sum.length; i++) sum[i]! += factor * values[i]!;
-    return sum;
-  };
+  const add = (to: Float64Array, values: Float64Array) =>
+    inDense((room) => {
+      const sum = room.put(to);
+      room.run.axpy(sum, room.put(values), factor, to.length);
+      return room.read(sum, to.length);
+    });
   return {
     variation: a.variation,
     matrix: add(a.matrix, b.matrix),
     noise: add(a.noise, b.noise),
     vector: add(a.vector, b.vector),
   };
-}
-
-/**
- * Coefficients of the local kernel and background at a place.
- *
- * @param place px.
- * @param coefficients Of the field.
- * @param variation Orders and size of the field.
- * @returns One a term.
- */
-export function localCoefficients(
-  place: { readonly x: number; readonly y: number },
-  coefficients: Float64Array,
-  variation: Variation,
-): Float64Array {
-  const f = valuesAt(place, variation);
-  let at = 0;
-  return Float64Array.from(variation.orders, (order) => {
-    const count = polynomialTerms(order);
-    let sum = 0;
-    for (let k = 0; k < count; k++) sum += coefficients[at + k]! * f[k]!;
-    at += count;
-    return sum;
-  });
 }

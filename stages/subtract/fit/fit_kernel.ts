@@ -15,7 +15,7 @@ import { buildBasis, chooseGaussians, type KernelBasis, noiseProducts } from "./
 import type { AlignedPair, ConvolvedSide, KernelMetrics, PairImage } from "../pair.ts";
 import { chooseOrders } from "./choose_orders.ts";
 import { deltaBasis, deltaHalf, roughness } from "./delta_basis.ts";
-import { congruence, principalModes, rotateImages, rotateStamp } from "./kernel_modes.ts";
+import { congruence, principalModes, rotateImages, rotateStamps } from "./kernel_modes.ts";
 import { type FieldSolution, solveField } from "./solve.ts";
 import { type StampEquations, stampEquations } from "./stamps.ts";
 
@@ -119,7 +119,7 @@ function solveKernel(
   const solution = solveField(stamps, { ...how, orders: alike, noiseProducts: products });
   if (order === 0) return { field: toField(pair, basis, basis.images, solution), solution };
   const modes = principalModes(solution, { width, height, orders: alike });
-  const turned = stamps.map((stamp) => rotateStamp(stamp, modes.rotation));
+  const turned = rotateStamps(stamps, modes.rotation);
   const turnedProducts = congruence(products, modes.rotation, terms);
   const candidates = ordersOf(options).map((kernel) => [
     scaleOrder,

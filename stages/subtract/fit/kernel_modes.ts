@@ -4,12 +4,13 @@
  * @module
  */
 
+import { inDense } from "../../../gpu/kernels/dense/dense.ts";
 import {
   polynomialTerms,
   polynomialValues,
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { factorise } from "./linear_system.ts";
-import type { Variation } from "./field_sums.ts";
+import { putStars, type Variation } from "./field_sums.ts";
 import type { FieldSolution } from "./solve.ts";
 import type { StampEquations } from "./stamps.ts";
 import { symmetricEigen } from "./symmetric_eigen.ts";
@@ -151,25 +152,33 @@ function identity(n: number): Float64Array {
 }
 
 /**
- * The equations of a star over the new basis.
+ * The equations of stars over the new basis.
  *
- * @param stamp Over the old one.
+ * @param stamps Over the old one.
  * @param rotation As in {@linkcode KernelModes.rotation}.
- * @returns The same star.
+ * @returns The same stars.
  */
-export function rotateStamp(stamp: StampEquations, rotation: Float64Array): StampEquations {
-  const n = stamp.vector.length, terms = n - 1;
-  const whole = new Float64Array(n * n);
-  for (let i = 0; i < terms; i++) {
-    for (let j = 0; j < terms; j++) whole[i * n + j] = rotation[i * terms + j]!;
+export function rotateStamps(
+  stamps: readonly StampEquations[],
+  rotation: Float64Array,
+): StampEquations[] {
+  const n = Math.round(Math.sqrt(rotation.length)) + 1;
+  const whole = new Float64Array(n * n); // the background stays
+  for (let i = 0; i + 1 < n; i++) {
+    whole.set(rotation.subarray(i * (n - 1), (i + 1) * (n - 1)), i * n);
   }
   whole[n * n - 1] = 1;
-  const vector = Float64Array.from({ length: n }, (_, j) => {
-    let sum = 0;
-    for (let i = 0; i < n; i++) sum += whole[i * n + j]! * stamp.vector[i]!;
-    return sum;
+  const size = n * n + n + 3;
+  const turned = inDense((room) => {
+    const out = room.floats(stamps.length * size), half = room.floats(n * n);
+    const stars = putStars(room, stamps);
+    room.run.turnStars(stars, stamps.length, n, room.put(whole), half, out);
+    return room.read(out, stamps.length * size);
   });
-  return { ...stamp, matrix: congruence(stamp.matrix, whole, n), vector };
+  return stamps.map((stamp, k) => {
+    const own = turned.subarray(k * size, (k + 1) * size);
+    return { ...stamp, matrix: own.subarray(0, n * n), vector: own.subarray(n * n, n * n + n) };
+  });
 }
 
 /**
@@ -181,24 +190,12 @@ export function rotateStamp(stamp: StampEquations, rotation: Float64Array): Stam
  * @returns `[n, n]`.
  */
 export function congruence(matrix: Float64Array, rotation: Float64Array, n: number): Float64Array {
-  const half = multiply(matrix, rotation, n);
-  const turned = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) turned[i * n + j] = rotation[j * n + i]!;
-  }
-  return multiply(turned, half, n);
-}
-
-function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      const value = a[i * n + k]!;
-      if (value === 0) continue;
-      for (let j = 0; j < n; j++) out[i * n + j]! += value * b[k * n + j]!;
-    }
-  }
-  return out;
+  return inDense((room) => {
+    const half = room.floats(n * n), out = room.floats(n * n), q = room.put(rotation);
+    room.run.addProduct(room.put(matrix), q, half, n, n, n);
+    room.run.addTransposedProduct(q, half, out, n, n, n);
+    return room.read(out, n * n);
+  });
 }
 
 /**
@@ -210,13 +207,10 @@ function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
  */
 export function rotateImages(images: Float64Array, rotation: Float64Array): Float64Array {
   const terms = Math.round(Math.sqrt(rotation.length)), pixels = images.length / terms;
-  const out = new Float64Array(images.length);
-  for (let i = 0; i < terms; i++) {
-    for (let j = 0; j < terms; j++) {
-      const value = rotation[i * terms + j]!;
-      if (value === 0) continue;
-      for (let k = 0; k < pixels; k++) out[j * pixels + k]! += value * images[i * pixels + k]!;
-    }
-  }
-  return out;
+  return inDense((room) => {
+    const out = room.floats(images.length);
+    const sizes = [terms, terms, pixels] as const;
+    room.run.addTransposedProduct(room.put(rotation), room.put(images), out, ...sizes);
+    return room.read(out, images.length);
+  });
 }

@@ -5,16 +5,11 @@
  */
 
 import { DataError } from "../../../config/errors.ts";
+import { inDense } from "../../../gpu/kernels/dense/dense.ts";
 import { polynomialTerms } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
 import { median } from "../../../sky/stats.ts";
-import {
-  addSums,
-  type FieldSums,
-  localCoefficients,
-  sumStamps,
-  type Variation,
-} from "./field_sums.ts";
-import { condition, solvePositive, solveScaled } from "./linear_system.ts";
+import { addSums, chi2PerPixel, type FieldSums, sumStamps, type Variation } from "./field_sums.ts";
+import { condition, solveIn, solveScaled } from "./linear_system.ts";
 import type { StampEquations } from "./stamps.ts";
 
 /** How the fit goes. */
@@ -78,7 +73,7 @@ export function solveField(
     used,
     clipped: stamps.length - used.length,
     conditionNumber: () => condition(system.matrix, coefficients.length),
-    chi2: median(used.map((stamp) => chi2PerPixel(stamp, coefficients, options))),
+    chi2: median(chi2PerPixel(used, coefficients, options)),
   };
 }
 
@@ -123,55 +118,21 @@ export function solveSums(
   sums: FieldSums,
   noiseProducts: Float64Array,
 ): { readonly matrix: Float64Array; readonly coefficients: Float64Array } {
+  const { variation: { orders }, vector } = sums, n = vector.length;
+  const counts = orders.map(polynomialTerms);
   for (const share of NOISE_TAKEN) {
-    const matrix = withoutNoise(sums, noiseProducts, share);
-    const coefficients = solvePositive(matrix, sums.vector, SMALLEST_PIVOT);
-    if (coefficients !== undefined) return { matrix, coefficients };
+    const solved = inDense((room) => {
+      const at = room.put(sums.matrix), words = room.putWords(counts);
+      const [products, noise] = [room.put(noiseProducts), room.put(sums.noise)];
+      const most = Math.max(...counts);
+      room.run.takeNoise(at, products, noise, words, counts.length, most, share);
+      const matrix = room.read(at, n * n);
+      const coefficients = solveIn(room, at, room.put(vector), n, SMALLEST_PIVOT);
+      return coefficients && { matrix, coefficients };
+    });
+    if (solved !== undefined) return solved;
   }
-  const { matrix, vector } = sums;
-  return { matrix, coefficients: solveScaled(matrix, vector) };
-}
-
-function withoutNoise(sums: FieldSums, products: Float64Array, share: number): Float64Array {
-  const counts = sums.variation.orders.map(polynomialTerms);
-  const terms = counts.length - 1, most = Math.max(...counts);
-  const matrix = sums.matrix.slice();
-  let at = 0;
-  for (let i = 0; i < terms; i++) {
-    for (let a = 0; a < counts[i]!; a++, at += counts[terms]!) {
-      for (let j = 0; j < terms; j++) {
-        const product = share * products[i * terms + j]!;
-        for (let b = 0, end = counts[j]!; b < end; b++) {
-          matrix[at++]! -= product * sums.noise[a * most + b]!;
-        }
-      }
-    }
-  }
-  return matrix;
-}
-
-/**
- * How well a kernel fits a star.
- *
- * @param stamp The star.
- * @param coefficients Of the field.
- * @param variation Orders and size of the field.
- * @returns χ² a pixel.
- */
-export function chi2PerPixel(
-  stamp: StampEquations,
-  coefficients: Float64Array,
-  variation: Variation,
-): number {
-  const c = localCoefficients(stamp, coefficients, variation);
-  const n = c.length;
-  let chi2 = stamp.square;
-  for (let i = 0; i < n; i++) {
-    let row = 0;
-    for (let j = 0; j < n; j++) row += stamp.matrix[i * n + j]! * c[j]!;
-    chi2 += c[i]! * (row - 2 * stamp.vector[i]!);
-  }
-  return Math.max(chi2, 0) / stamp.pixels;
+  return { matrix: sums.matrix, coefficients: solveScaled(sums.matrix, vector) };
 }
 
 function keepGood(
@@ -179,7 +140,7 @@ function keepGood(
   coefficients: Float64Array,
   options: SolveOptions,
 ): StampEquations[] {
-  const chi2 = stamps.map((stamp) => chi2PerPixel(stamp, coefficients, options));
+  const chi2 = chi2PerPixel(stamps, coefficients, options);
   const middle = median(chi2);
   const spread = 1.4826 * median(chi2.map((value) => Math.abs(value - middle)));
   // A star whose χ² is that of pure noise stays, however alike the others are.

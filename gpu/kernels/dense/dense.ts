@@ -1,0 +1,148 @@
+/**
+ * Dense float64 algebra in WebAssembly on the calling thread, for fits of some hundred unknowns. A loop
+ * of JavaScript that runs for some milliseconds spends most of them before it is compiled; here the
+ * first call is nearly as fast as the last.
+ *
+ * @module
+ */
+
+import wasm from "./dense.wasm.b64" with { type: "text" };
+
+/** Address of an array. */
+export type Address = number;
+
+/** The functions of `dense.as.ts`, which says what each does; addresses first, then sizes. */
+export interface DenseFunctions {
+  readonly addStars: (
+    ...args: [
+      ...[stars: Address, count: number, values: Address, counts: Address],
+      ...[terms: number, most: number, n: number],
+      ...[matrix: Address, vector: Address, noise: Address],
+    ]
+  ) => void;
+  readonly mirror: (matrix: Address, n: number) => void;
+  readonly takeNoise: (
+    ...args: [
+      ...[matrix: Address, products: Address, noise: Address, counts: Address],
+      ...[terms: number, most: number, share: number],
+    ]
+  ) => void;
+  readonly misfits: (
+    ...args: [
+      ...[stars: Address, count: number, values: Address, counts: Address],
+      ...[terms: number, most: number, coefficients: Address, local: Address, out: Address],
+    ]
+  ) => void;
+  readonly axpy: (a: Address, b: Address, factor: number, count: number) => void;
+  readonly toUnitDiagonal: (matrix: Address, scale: Address, n: number) => void;
+  readonly factorise: (matrix: Address, n: number, smallestPivot: number) => number;
+  readonly solvePositive: (
+    ...args: [matrix: Address, vector: Address, scale: Address, n: number, smallestPivot: number]
+  ) => number;
+  readonly largestEigenvalue: (
+    ...args: [matrix: Address, x: Address, y: Address, n: number, steps: number]
+  ) => number;
+  readonly largestOfInverse: (lower: Address, x: Address, n: number, steps: number) => number;
+  readonly addProduct: Product;
+  readonly addTransposedProduct: Product;
+  readonly turnStars: (
+    ...args: [
+      ...[stars: Address, count: number, terms: number],
+      ...[rotation: Address, half: Address, out: Address],
+    ]
+  ) => void;
+  readonly eigen: (
+    ...args: [a: Address, vectors: Address, n: number, smallest: number, sweeps: number]
+  ) => void;
+}
+
+type Product = (
+  ...args: [a: Address, b: Address, out: Address, rows: number, inner: number, columns: number]
+) => void;
+
+const PAGE_BYTES = 65536;
+/** A view of float64 begins at a multiple of these; vectors are read fastest so, too. */
+const ALIGNED = 16;
+
+/** Room for the arrays of some calls. */
+export class DenseRoom {
+  readonly run: DenseFunctions;
+  readonly #memory: WebAssembly.Memory;
+  #end = ALIGNED; // address 0 is for what has no elements
+
+  /** @param opened The module's functions and memory. */
+  constructor({ run, memory }: Opened) {
+    this.run = run;
+    this.#memory = memory;
+  }
+
+  /** Room for some float64, all 0. */
+  floats(count: number): Address {
+    const at = this.#take(8 * count);
+    this.#view(at, count).fill(0);
+    return at;
+  }
+
+  /** A copy of float64. */
+  put(values: Float64Array): Address {
+    const at = this.#take(8 * values.length);
+    this.#view(at, values.length).set(values);
+    return at;
+  }
+
+  /** A copy of whole numbers as words. */
+  putWords(values: readonly number[]): Address {
+    const at = this.#take(4 * values.length);
+    new Uint32Array(this.#memory.buffer, at, values.length).set(values);
+    return at;
+  }
+
+  /** What lies at an address; a copy. */
+  read(at: Address, count: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.#view(at, count));
+  }
+
+  #view(at: Address, count: number): Float64Array {
+    return new Float64Array(this.#memory.buffer, at, count);
+  }
+
+  #take(bytes: number): Address {
+    const at = this.#end;
+    this.#end = (at + bytes + ALIGNED - 1) & -ALIGNED;
+    const missing = this.#end - this.#memory.buffer.byteLength;
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+    return at;
+  }
+}
+
+interface Opened {
+  readonly run: DenseFunctions;
+  readonly memory: WebAssembly.Memory;
+}
+
+let opened: Opened | undefined;
+let isInUse = false;
+
+/**
+ * Lends room and functions; both are gone when the work returns.
+ *
+ * @param work Lays arrays out, calls, and reads the results. Must not lend itself.
+ * @returns What it returns.
+ */
+export function inDense<T>(work: (room: DenseRoom) => T): T {
+  if (isInUse) throw new Error("the arrays of dense algebra are in use");
+  opened ??= openDense();
+  isInUse = true;
+  try {
+    return work(new DenseRoom(opened));
+  } finally {
+    isInUse = false;
+  }
+}
+
+function openDense(): Opened {
+  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
+  const module = new WebAssembly.Module(Uint8Array.fromBase64(wasm));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return { run: exports as WebAssembly.Exports & DenseFunctions, memory };
+}
