@@ -62,10 +62,18 @@ function oracle(basis: SeparableBasis, cutOut: Float32Array, options: Options) {
   return out;
 }
 
-function near(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
+/** On a GPU products are rounded to float32, and so are the sums of blocks of them. */
+const toleranceOf = ({ backend }: Compute) => backend.kind === "cpu" ? 1e-11 : 2e-6;
+
+function near(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  share: number,
+  what: string,
+): void {
   const most = Math.max(...Array.from(expected, Math.abs));
   for (let i = 0; i < expected.length; i++) {
-    assert.ok(Math.abs(actual[i]! - expected[i]!) <= 1e-11 * most, `${what} ${i}`);
+    assert.ok(Math.abs(actual[i]! - expected[i]!) <= share * most, `${what} ${i}`);
   }
 }
 
@@ -84,10 +92,11 @@ async function compare(compute: Compute, halfPx: number, radiusPx: number, stars
     const own = cutOuts.subarray(k * 4 * side * side, (k + 1) * 4 * side * side);
     const expected = oracle(basis, own, options);
     assert.equal(sums.pixels, expected.pixels);
-    near(sums.matrix, expected.matrix, "matrix");
-    near(sums.vector, expected.vector, "vector");
-    near([sums.square], [expected.square], "square");
-    near([sums.noise], [expected.noise], "noise");
+    const share = toleranceOf(compute);
+    near(sums.matrix, expected.matrix, share, "matrix");
+    near(sums.vector, expected.vector, share, "vector");
+    near([sums.square], [expected.square], share, "square");
+    near([sums.noise], [expected.noise], share, "noise");
   });
 }
 
@@ -95,7 +104,8 @@ backendTest("starEquations() are the sums over the disks, written out", async (c
   await compare(compute, 1, 2, 1);
   await compare(compute, 3, 4.5, 7);
   await compare(compute, 5, 7.2, 5);
-});
+  await compare(compute, 9, 10.6, 2);
+}, { stripBytes: 1 << 18 });
 
 backendTest("starEquations() leaves out a star with too few usable pixels", async (compute) => {
   const basis = basisOf(2, 2, sequence(1));
