@@ -87,26 +87,35 @@ class Thread {
 
 /** Some threads that do the same. */
 export class ThreadPool {
-  readonly #threads: Thread[];
-  readonly #kernels = new Set<string>();
+  /** How many threads there will be. */
+  readonly size: number;
+  readonly #threads: Thread[] = [];
+  readonly #memory: WebAssembly.Memory;
+  readonly #kernels = new Map<string, WebAssembly.Module>();
+  readonly #url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * Starts the threads.
+   * Starts the threads: the first at once, the others while that one works, because the caller is held
+   * up by each. A task is for those that are there.
    *
    * @param count How many.
    * @param memory What they share.
    */
   constructor(count: number, memory: WebAssembly.Memory) {
-    const url = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
-    this.#threads = Array.from({ length: count }, () => new Thread(url));
-    // a failure shows in the first task
-    void this.#tellAll(() => ({ memory })).catch(() => undefined)
-      .finally(() => URL.revokeObjectURL(url));
+    this.size = count;
+    this.#memory = memory;
+    this.#start();
   }
 
-  /** How many threads. */
-  get size(): number {
-    return this.#threads.length;
+  #start(): void {
+    const thread = new Thread(this.#url);
+    this.#threads.push(thread);
+    // a failure shows in the first task
+    const tell = (message: ThreadMessage) => void thread.tell(message).catch(() => undefined);
+    tell({ memory: this.#memory });
+    for (const [kernel, module] of this.#kernels) tell({ kernel, module });
+    this.#timer = this.#threads.length < this.size ? setTimeout(() => this.#start(), 0) : undefined;
   }
 
   /** Gives every thread a kernel, once; what is told to them later finds it there. */
@@ -114,12 +123,12 @@ export class ThreadPool {
     if (this.#kernels.has(kernel)) return;
     // kernels are small: compiling one takes less than waiting for it
     const module = new WebAssembly.Module(Uint8Array.fromBase64(wasm));
-    this.#kernels.add(kernel);
+    this.#kernels.set(kernel, module);
     // a failure shows in the first task
     void this.#tellAll(() => ({ kernel, module })).catch(() => undefined);
   }
 
-  /** Runs a task on all threads; settles when none works on it any more. */
+  /** Runs a task on the threads; settles when none works on it any more. */
   async run(message: (thread: number) => ThreadTask): Promise<void> {
     await this.#tellAll(message);
   }
@@ -130,6 +139,8 @@ export class ThreadPool {
 
   /** Ends the threads. */
   close(): void {
+    clearTimeout(this.#timer);
+    URL.revokeObjectURL(this.#url);
     for (const thread of this.#threads.splice(0)) thread.close();
   }
 }

@@ -23,7 +23,7 @@ import type { Box, ImageSize, NoiseCorrelation, PairImage } from "./pair.ts";
 /** Side of the squares over which level and noise of the sky are held constant, px. */
 const BLOCK_PX = 8;
 /** The same where the correlation of the noise is measured. */
-const SKY_BLOCK_PX = 16;
+const SKY_BLOCK_PX = 32;
 /** The correlation is measured in a square of at most this side, px. */
 const WINDOW_PX = 1024;
 

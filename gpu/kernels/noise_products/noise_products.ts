@@ -112,6 +112,7 @@ export async function sumNoiseProducts(
     ],
   }, options.signal);
   for (let row = 0; row < rows; row++) {
+    if (row % options.nearStep !== 0 && row % options.farStep !== 0) continue; // all 0
     for (let k = 0; k < offsets; k++) {
       made.sums[k]! += products[row * 2 * offsets + k]!;
       made.counts[k]! += products[(row * 2 + 1) * offsets + k]!;

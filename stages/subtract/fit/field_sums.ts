@@ -77,6 +77,9 @@ function lay(
   };
 }
 
+/** Stars that are added by one call: a function that is called often is soon compiled well. */
+const AT_ONCE = 8;
+
 /**
  * Puts each star's equations into the large ones, every term times its polynomials at the star.
  *
@@ -89,8 +92,12 @@ export function sumStamps(stamps: readonly StampEquations[], variation: Variatio
   return inDense((room) => {
     const { stars, values, counts, terms, most } = lay(room, stamps, variation);
     const matrix = room.floats(n * n), vector = room.floats(n), noise = room.floats(most * most);
-    const sizes = [terms, most, n] as const;
-    room.run.addStars(stars, stamps.length, values, counts, ...sizes, matrix, vector, noise);
+    const sizes = [terms, most, n] as const, recordBytes = 8 * (terms * terms + terms + 3);
+    for (let k = 0; k < stamps.length; k += AT_ONCE) {
+      const count = Math.min(AT_ONCE, stamps.length - k);
+      const [from, own] = [stars + k * recordBytes, values + 8 * k * most];
+      room.run.addStars(from, count, own, counts, ...sizes, matrix, vector, noise);
+    }
     room.run.mirror(matrix, n);
     return {
       variation,

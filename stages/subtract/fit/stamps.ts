@@ -5,14 +5,14 @@
  */
 
 import type { Compute } from "../../../gpu/compute.ts";
+import { cutStars } from "../../../gpu/kernels/cut_stars/cut_stars.ts";
 import {
   cutOutSide,
   starEquations,
   type StarSums,
 } from "../../../gpu/kernels/star_equations/star_equations.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
-import { varianceIn } from "../noise.ts";
-import type { AlignedPair, ConvolvedSide, KernelStar, PairImage } from "../pair.ts";
+import type { AlignedPair, ConvolvedSide, PairImage } from "../pair.ts";
 import { SharedArrays } from "../shared_arrays.ts";
 import type { KernelBasis } from "./basis.ts";
 
@@ -52,13 +52,15 @@ export async function stampEquations(
   compute: Compute,
   signal?: AbortSignal,
 ): Promise<StampEquations[]> {
-  const { basis, broad } = sides;
+  const { basis, sharp, broad } = sides;
   const radiusPx = Math.max(2.5 * broad.fwhmPx, 7);
   const side = cutOutSide(basis, radiusPx), pixels = 4 * side * side;
   using arrays = new SharedArrays(compute);
-  const cutOuts = arrays.floats(pair.stars.length * pixels).fill(0);
-  pair.stars.forEach((star, k) => {
-    cutStar(pair, sides, star, side, cutOuts.subarray(k * pixels, (k + 1) * pixels));
+  const cutOuts = arrays.floats(pair.stars.length * pixels);
+  const scale = sides.side === "reference" ? pair.scale : 1 / pair.scale;
+  await cutStars(compute, pair.stars, cutOuts, {
+    ...{ width: pair.width, height: pair.height, images: [sharp, broad], side, signal },
+    ...{ share: scale ** 2 * noiseShare(sharp, broad), halfPx: basis.halfPx, unusable: UNUSABLE },
   });
   const sums = await starEquations(compute, basis, cutOuts, {
     ...{ radiusPx, modelError: MODEL_ERROR, signal },
@@ -71,45 +73,4 @@ export async function stampEquations(
 function noiseShare(sharp: PairImage, broad: PairImage): number {
   const variance = Math.max((broad.fwhmPx ** 2 - sharp.fwhmPx ** 2) / 5.545, 0);
   return 1 / (1 + 4 * Math.PI * variance);
-}
-
-/**
- * Fills the cut-outs of a star; what lies beyond the images is not usable, nor what the kernel would
- * take from there.
- */
-function cutStar(
-  pair: AlignedPair,
-  { sharp, broad, basis, side: convolved }: StampSides,
-  star: KernelStar,
-  side: number,
-  cutOuts: Float32Array,
-): void {
-  const scale = convolved === "reference" ? pair.scale : 1 / pair.scale;
-  const sharpShare = scale ** 2 * noiseShare(sharp, broad);
-  const half = basis.halfPx, plane = side * side;
-  const left = Math.round(star.x) - (side - 1) / 2, top = Math.round(star.y) - (side - 1) / 2;
-  const x0 = Math.max(left, 0), x1 = Math.min(left + side, pair.width);
-  for (let y = Math.max(top, 0); y < Math.min(top + side, pair.height); y++) {
-    for (let x = x0; x < x1; x++) {
-      const k = (y - top) * side + x - left, i = y * pair.width + x;
-      const a = sharp.data[i]! - sharp.skyAdu, b = broad.data[i]! - broad.skyAdu;
-      cutOuts[k] = Number.isFinite(a) ? a : 0;
-      cutOuts[plane + k] = Number.isFinite(b) ? b : 0;
-    }
-  }
-  // variances are needed where pixels are fitted
-  const firstX = Math.max(left, 0) + half, firstY = Math.max(top, 0) + half;
-  const width = x1 - half - firstX;
-  const height = Math.min(top + side, pair.height) - half - firstY;
-  if (width <= 0 || height <= 0) return;
-  const box = { left: firstX, top: firstY, width, height };
-  const sharpVariance = varianceIn(sharp, pair, box), broadVariance = varianceIn(broad, pair, box);
-  for (let n = 0; n < sharpVariance.length; n++) {
-    const x = firstX + n % width, y = firstY + Math.floor(n / width);
-    const i = y * pair.width + x, k = (y - top) * side + x - left;
-    const known = Number.isFinite(sharp.data[i]) && Number.isFinite(broad.data[i]);
-    if (!known || (sharp.mask[i]! | broad.mask[i]!) & UNUSABLE) continue;
-    cutOuts[2 * plane + k] = broadVariance[n]! + sharpShare * sharpVariance[n]!;
-    cutOuts[3 * plane + k] = sharpVariance[n]!;
-  }
 }
