@@ -43,8 +43,6 @@ export class Compute implements Disposable {
   readonly #events: string[] = [];
   readonly #devices: string[] = [];
   #backend: Backend;
-  /** Beside a GPU, for kernels that have no shader. */
-  #threads: CpuBackend | undefined;
   #mayReopen = true;
 
   /** Made by {@linkcode openCompute}. */
@@ -71,7 +69,7 @@ export class Compute implements Disposable {
 
   /** Bytes in use; 0 when all was given back. */
   get bytesInUse(): number {
-    return this.#backend.bytesInUse + (this.#threads?.bytesInUse ?? 0);
+    return this.#backend.bytesInUse;
   }
 
   /** Room for inputs and outputs; see {@linkcode Backend.allocate}. */
@@ -90,11 +88,6 @@ export class Compute implements Disposable {
       signal?.throwIfAborted();
       const backend = this.#backend;
       const job = typeof work === "function" ? work(backend.kind) : work;
-      const hasShaders = job.passes.every(({ kernel }) => kernel.wgsl !== undefined);
-      if (backend.kind === "webgpu" && !hasShaders) {
-        this.#threads ??= new CpuBackend(this.#options.cpu);
-        return await this.#threads.run(job, signal);
-      }
       try {
         return await backend.run(job, signal);
       } catch (error) {
@@ -133,7 +126,6 @@ export class Compute implements Disposable {
   /** Ends the backend. */
   [Symbol.dispose](): void {
     this.#backend.close();
-    this.#threads?.close();
   }
 
   /** Chooses a device and opens it. */

@@ -4,11 +4,11 @@
  * @module
  */
 
-/** A kernel: the same entry points in WGSL, where a GPU can run it, and in WebAssembly. */
+/** A kernel, in WGSL for a GPU and in WebAssembly for the processor's threads. */
 export interface Kernel {
   /** Name of its folder. */
   readonly name: string;
-  /** WGSL source; absent where the processor's threads alone run it: what needs float64 or is little. */
+  /** WGSL source; absent of what a maker of jobs has in jobs for the processor alone. */
   readonly wgsl?: string;
   /** WebAssembly module as base64 text, from `deno task wasm`. */
   readonly wasm: string;
