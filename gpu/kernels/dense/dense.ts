@@ -90,6 +90,14 @@ export class DenseRoom {
     return at;
   }
 
+  /** Copies of arrays of one length, one behind the other. */
+  putAll(arrays: readonly Float64Array[], length: number): Address {
+    const at = this.#take(8 * length * arrays.length);
+    const room = this.#view(at, length * arrays.length);
+    arrays.forEach((array, k) => room.set(array, k * length));
+    return at;
+  }
+
   /** A copy of whole numbers as words. */
   putWords(values: readonly number[]): Address {
     const at = this.#take(4 * values.length);

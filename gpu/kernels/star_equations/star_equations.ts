@@ -44,6 +44,8 @@ export interface StarOptions {
  * constant background: `matrix · c = vector`, `[n, n]` and `[n]` with n = terms + 1.
  */
 export interface StarSums {
+  /** All in one: matrix, vector, square, noise, pixels. */
+  readonly record: Float64Array;
   readonly matrix: Float64Array;
   readonly vector: Float64Array;
   /** Weighted sum of the variance of the image to be convolved. */
@@ -52,6 +54,18 @@ export interface StarSums {
   readonly square: number;
   /** Pixels that were used; 0 where they were too few: then all is 0. */
   readonly pixels: number;
+}
+
+/**
+ * The equations of a star from a record.
+ *
+ * @param record As {@linkcode StarSums.record} has it.
+ * @param n Terms and the background.
+ */
+export function starSums(record: Float64Array, n: number): StarSums {
+  const [square = 0, noise = 0, pixels = 0] = record.subarray(n * n + n);
+  const matrix = record.subarray(0, n * n), vector = record.subarray(n * n, n * n + n);
+  return { record, matrix, vector, square, noise, pixels };
 }
 
 /** Side of a star's cut-outs, px: the disk's, and as much as the kernel reaches on both sides. */
@@ -88,10 +102,7 @@ export async function starEquations(
   }, options.signal);
   const sums = new Float64Array(made);
   return Array.from({ length: stars }, (_, star) => {
-    const own = sums.subarray(star * size, (star + 1) * size);
-    const [square, noise, pixels] = own.slice(-3);
-    const matrix = own.subarray(0, n * n), vector = own.subarray(n * n, n * n + n);
-    return { matrix, vector, square: square!, noise: noise!, pixels: pixels! };
+    return starSums(sums.subarray(star * size, (star + 1) * size), n);
   });
 }
 

@@ -45,19 +45,12 @@ interface LaidStars {
  *
  * @param room Where.
  * @param stamps Stars over the same basis.
- * @returns `[stars, terms² + terms + 3]`.
+ * @returns Address of their records.
  */
 export function putStars(room: DenseRoom, stamps: readonly StampEquations[]): number {
   const [first] = stamps;
   if (first === undefined) return room.floats(0);
-  const terms = first.vector.length, size = terms * terms + terms + 3;
-  const records = new Float64Array(stamps.length * size);
-  stamps.forEach(({ matrix, vector, square, noise, pixels }, k) => {
-    records.set(matrix, k * size);
-    records.set(vector, k * size + matrix.length);
-    records.set([square, noise, pixels], (k + 1) * size - 3);
-  });
-  return room.put(records);
+  return room.putAll(stamps.map(({ record }) => record), first.record.length);
 }
 
 function lay(

@@ -3,6 +3,7 @@ import {
   polynomialTerms,
   polynomialValues,
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { starSums } from "../../../gpu/kernels/star_equations/star_equations.ts";
 import { normalNumbers, randomNumbers } from "../_synthetic_pair.ts";
 import { addSums, chi2PerPixel, sumStamps } from "./field_sums.ts";
 import { solveSums } from "./solve.ts";
@@ -22,11 +23,9 @@ function stampsOf(count: number, seed: number): StampEquations[] {
       return Array.from({ length: 9 }, (_, p) => root[i + p]! * root[j + p]!)
         .reduce((a, b) => a + b, 0);
     });
-    return {
-      ...{ x: random() * SIZE.width, y: random() * SIZE.height, matrix },
-      vector: Float64Array.from({ length: n }, normal),
-      ...{ noise: random(), square: 50 + random(), pixels: 40 },
-    };
+    const vector = Float64Array.from({ length: n }, normal);
+    const record = Float64Array.of(...matrix, ...vector, 50 + random(), random(), 40);
+    return { ...starSums(record, n), x: random() * SIZE.width, y: random() * SIZE.height };
   });
 }
 

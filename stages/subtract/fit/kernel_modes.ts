@@ -9,6 +9,7 @@ import {
   polynomialTerms,
   polynomialValues,
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { starSums } from "../../../gpu/kernels/star_equations/star_equations.ts";
 import { factorise } from "./linear_system.ts";
 import { putStars, type Variation } from "./field_sums.ts";
 import type { FieldSolution } from "./solve.ts";
@@ -175,9 +176,8 @@ export function rotateStamps(
     room.run.turnStars(stars, stamps.length, n, room.put(whole), half, out);
     return room.read(out, stamps.length * size);
   });
-  return stamps.map((stamp, k) => {
-    const own = turned.subarray(k * size, (k + 1) * size);
-    return { ...stamp, matrix: own.subarray(0, n * n), vector: own.subarray(n * n, n * n + n) };
+  return stamps.map(({ x, y }, k) => {
+    return { ...starSums(turned.subarray(k * size, (k + 1) * size), n), x, y };
   });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { polynomialValues } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
+import { starSums } from "../../../gpu/kernels/star_equations/star_equations.ts";
 import { normalNumbers, randomNumbers } from "../_synthetic_pair.ts";
 import { chooseOrders } from "./choose_orders.ts";
 import { chi2PerPixel } from "./field_sums.ts";
@@ -29,7 +30,8 @@ function stampsOf(count: number, truth: (x: number, y: number) => readonly numbe
       return dot(columns[Math.floor(k / n)]!, columns[k % n]!);
     });
     const vector = Float64Array.from(columns, (column) => dot(column, data));
-    return { x, y, matrix, vector, noise: 0, square: dot(data, data), pixels: PIXELS };
+    const record = Float64Array.of(...matrix, ...vector, dot(data, data), 0, PIXELS);
+    return { ...starSums(record, n), x, y };
   });
 }
 
