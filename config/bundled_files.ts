@@ -56,7 +56,7 @@ export const BUNDLED_FILES: ReadonlyMap<string, string> = new Map([
 /**
  * Gives a default file as a file that other programs can open.
  *
- * From a source tree that is the file itself. From a bundle or a compiled binary
+ * In a checkout that is the file itself. From a bundle elsewhere or a compiled binary
  * it is a copy under `$XDG_CACHE_HOME/gppy` (`~/.cache/gppy`), in a folder named
  * by the content of all of them, so that versions never mix.
  *
@@ -85,9 +85,11 @@ export function bundledFile(
   return extract(name, text, env);
 }
 
+/** From here, and from the bundle, which lies in a folder of the root too. */
 function sourceTreeFolder(): string | undefined {
   const folder = import.meta.dirname;
-  return Deno.build.standalone || folder === undefined ? undefined : join(folder, "defaults");
+  if (Deno.build.standalone || folder === undefined) return undefined;
+  return join(folder, "..", "config", "defaults");
 }
 
 function extract(name: string, text: string, env: Environment): string {

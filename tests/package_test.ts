@@ -1,5 +1,5 @@
 /**
- * The two single-file forms of the program.
+ * The two forms of the program besides its sources: a bundle and a single file.
  */
 
 import assert from "node:assert/strict";
@@ -15,11 +15,26 @@ async function run(args: readonly string[], cwd: string, env = {}): Promise<stri
   return new TextDecoder().decode(stdout);
 }
 
+/** Whatever is bundled from here must be among what the launcher looks at. */
+async function checkSources(folder: string): Promise<void> {
+  const launch = await Deno.readTextFile(join(ROOT, "scripts/launch"));
+  const sources = /^sources=\((.*)\)$/m.exec(launch)?.[1]?.split(" ") ?? [];
+  const bundled = new Set<string>();
+  for await (const { name } of Deno.readDir(folder)) {
+    const text = await Deno.readTextFile(join(folder, name));
+    for (const [, from = ""] of text.matchAll(/^\/\/ (\w+)\/\S+$/gm)) bundled.add(from);
+  }
+  assert.ok(bundled.has("cli") && bundled.has("config"));
+  const packages = ["node_modules", "imported", "required"];
+  assert.deepEqual([...bundled].filter((name) => ![...sources, ...packages].includes(name)), []);
+}
+
 Deno.test("The bundle takes a simulated night through every stage", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const bundle = join(folder, "gppy.js");
-    await run(["bundle", "--quiet", "-o", bundle, "cli/main.ts"], ROOT);
+    await run(["run", "-A", "scripts/bundle.ts", folder], ROOT);
+    await checkSources(folder);
     assert.equal(await run(["run", "-A", bundle, "--version"], folder), `${VERSION}\n`);
     const config = await run(["run", "-A", bundle, "config", "--base", folder], folder);
     assert.match(config, /bundled changehdr.dat/);

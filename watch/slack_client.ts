@@ -164,7 +164,7 @@ export class SlackClient {
 
   /** Loaded when first needed: most commands never speak to Slack. */
   async #connect(): Promise<WebClient> {
-    const { LogLevel, WebClient } = await import("@slack/web-api");
+    const { LogLevel, WebClient } = await import("./_slack_library.ts");
     const { slackApiUrl, timeoutS } = this.#settings;
     const ignore = () => {};
     return new WebClient(this.#keys.token.reveal(), {
