@@ -8,7 +8,10 @@
  */
 
 import { basename, dirname, join, resolve } from "node:path";
+import { DataError } from "../config/errors.ts";
 import { makeScratchFolder } from "../config/scratch_folder.ts";
+import { isPacked } from "../fits/file.ts";
+import { unpackImage } from "../fits/image.ts";
 
 /** A folder that vanishes with its content when it is disposed of, or after its process was killed. */
 export class Scratch implements AsyncDisposable {
@@ -58,6 +61,19 @@ export class Scratch implements AsyncDisposable {
     return name;
   }
 
+  /**
+   * Links an image into the folder; a tile-compressed one is unpacked there, for few programs read it.
+   *
+   * @param source The image.
+   * @param name Its name there; a new plain one if left out.
+   * @returns The name.
+   */
+  async linkImage(source: string, name: string = `in${++this.#count}.fits`): Promise<string> {
+    if (!await isPackedImage(source)) return await this.link(source, name);
+    await unpackImage(source, this.path(name));
+    return name;
+  }
+
   /** Writes a text file and returns its name. */
   async write(name: string, text: string): Promise<string> {
     await Deno.writeTextFile(this.path(name), text);
@@ -79,5 +95,15 @@ export class Scratch implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true }).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
+  }
+}
+
+/** What is no FITS file is for the program to refuse. */
+async function isPackedImage(path: string): Promise<boolean> {
+  try {
+    return await isPacked(path);
+  } catch (error) {
+    if (error instanceof DataError) return false;
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * fpack and funpack (CFITSIO): tile compression of FITS images.
+ * fpack (CFITSIO): tile compression of FITS images, which `fits/` reads itself.
  *
  * @module
  */
@@ -39,45 +39,17 @@ export async function packFits(
   options: PackOptions = {},
 ): Promise<void> {
   const quantize = ["-qt", String(options.quantize ?? 4)];
-  await convert(tools, PROGRAMS.fpack.names, ["-r", ...quantize], { ...options, source, target });
-}
-
-/**
- * Unpacks the images of a compressed file.
- *
- * @param tools The programs.
- * @param source The compressed file; its path may hold any characters.
- * @param target The file to write; it appears only when complete.
- * @param options Time limit in seconds.
- * @throws {ExternalToolError} If funpack is missing, fails or writes nothing.
- */
-export async function unpackFits(
-  tools: ToolSet,
-  source: string,
-  target: string,
-  options: { readonly timeoutS?: number } = {},
-): Promise<void> {
-  await convert(tools, PROGRAMS.funpack.names, [], { ...options, source, target });
-}
-
-async function convert(
-  tools: ToolSet,
-  names: readonly string[],
-  args: readonly string[],
-  task: { readonly source: string; readonly target: string; readonly timeoutS?: number },
-): Promise<void> {
-  await using scratch = Scratch.beside(task.target);
-  const input = await scratch.link(task.source);
+  await using scratch = Scratch.beside(target);
+  const input = await scratch.link(source);
   const output = "converted.fits";
-  const run = await tools.run(names, [...args, "-O", output, input], {
+  const run = await tools.run(PROGRAMS.fpack.names, ["-r", ...quantize, "-O", output, input], {
     cwd: scratch.folder,
-    ...(task.timeoutS === undefined ? {} : { timeoutS: task.timeoutS }),
+    ...(options.timeoutS === undefined ? {} : { timeoutS: options.timeoutS }),
   });
   if (!await scratch.has(output)) {
-    throw new ExternalToolError(
-      `Cannot convert "${task.source}" by ${names[0]}: it wrote nothing`,
-      { details: { file: task.source, stderr: run.stderr.slice(-2000) } },
-    );
+    throw new ExternalToolError(`Cannot pack "${source}" by fpack: it wrote nothing`, {
+      details: { file: source, stderr: run.stderr.slice(-2000) },
+    });
   }
-  await scratch.keep(output, task.target);
+  await scratch.keep(output, target);
 }

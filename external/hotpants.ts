@@ -88,7 +88,7 @@ export async function runHotpants(
   const args: string[] = [];
   for (const [key, flag, name] of INPUTS) {
     const path = files[key];
-    if (path !== undefined) args.push(flag, await scratch.link(path, name));
+    if (path !== undefined) args.push(flag, await scratch.linkImage(path, name));
   }
   const wanted = OUTPUTS.filter(([key]) => files[key] !== undefined);
   for (const [, flag, name] of wanted) args.push(flag, name);

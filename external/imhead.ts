@@ -23,7 +23,7 @@ export async function runImhead(
   options: { readonly timeoutS?: number } = {},
 ): Promise<string> {
   await using scratch = Scratch.temporary();
-  const run = await tools.run(PROGRAMS.imhead.names, [await scratch.link(image)], {
+  const run = await tools.run(PROGRAMS.imhead.names, [await scratch.linkImage(image)], {
     cwd: scratch.folder,
     timeoutS: options.timeoutS ?? 60,
   });

@@ -35,7 +35,7 @@ export interface MissfitsTask {
  */
 export async function runMissfits(tools: ToolSet, task: MissfitsTask): Promise<void> {
   await using scratch = Scratch.beside(task.output);
-  await scratch.link(task.image, "frame.fits");
+  await scratch.linkImage(task.image, "frame.fits");
   await scratch.write("frame.head", task.head);
   const config = await scratch.link(task.config, "config.missfits");
   const settings: Settings = {

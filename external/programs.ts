@@ -81,14 +81,6 @@ export const PROGRAMS = {
     versionPattern: /([0-9]+\.[0-9]+\S*)/,
     optional: true,
   },
-  funpack: {
-    names: ["funpack"],
-    purpose: "unpacks tile-compressed raw frames (.fits.fz)",
-    install: "install the Debian package `libcfitsio-bin`",
-    versionArgs: ["-V"],
-    versionPattern: /CFITSIO version\s+([0-9][\w.]*)/i,
-    optional: true,
-  },
   fpack: {
     names: ["fpack"],
     purpose: "packs products that are asked for compressed",

@@ -48,7 +48,7 @@ export async function runSextractor(tools: ToolSet, task: SextractorTask): Promi
   await using scratch = Scratch.beside(task.catalogue);
   const images = [...(task.detection === undefined ? [] : [task.detection]), task.image];
   const names: string[] = [];
-  for (const image of images) names.push(await scratch.link(image));
+  for (const image of images) names.push(await scratch.linkImage(image));
   const checks = Object.entries(task.checkImages ?? {});
   const settings: Settings = {
     CATALOG_NAME: "catalogue",
@@ -95,7 +95,7 @@ async function linkFiles(
   for (const [keyword, paths] of Object.entries(files)) {
     const names: string[] = [];
     for (const path of typeof paths === "string" ? [paths] : paths) {
-      names.push(await scratch.link(path));
+      names.push(await scratch.linkImage(path));
     }
     linked[keyword] = names;
   }

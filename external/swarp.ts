@@ -50,9 +50,11 @@ export async function runSwarp(tools: ToolSet, task: SwarpTask): Promise<ToolRun
   await using scratch = Scratch.beside(task.output);
   const names = task.inputs.map((_, i) => `frame${String(i + 1).padStart(4, "0")}`);
   for (const [i, input] of task.inputs.entries()) {
-    await scratch.link(input.image, `${names[i]}.fits`);
+    await scratch.linkImage(input.image, `${names[i]}.fits`);
     if (input.head !== undefined) await scratch.write(`${names[i]}.head`, input.head);
-    if (input.weight !== undefined) await scratch.link(input.weight, `${names[i]}.weight.fits`);
+    if (input.weight !== undefined) {
+      await scratch.linkImage(input.weight, `${names[i]}.weight.fits`);
+    }
   }
   if (task.outputHead !== undefined) await scratch.write("stack.head", task.outputHead);
   const weighted = task.inputs.some((input) => input.weight !== undefined);

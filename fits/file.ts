@@ -67,6 +67,16 @@ export async function readHeader(path: string, hdu?: number): Promise<FitsHeader
 }
 
 /**
+ * Whether the first image of a file is tile-compressed.
+ *
+ * @throws {DataError} If the file is no FITS file or is truncated.
+ */
+export async function isPacked(path: string): Promise<boolean> {
+  using file = await openForReading(path);
+  return (await findUnit(file, path)).kind === "compressed-image";
+}
+
+/**
  * Finds one unit of an open file, reading no further than it.
  *
  * @param hdu Which unit; left out: the first one with an image, else the primary one.

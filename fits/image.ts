@@ -17,7 +17,7 @@ export {
   writeImage,
 } from "./image_writer.ts";
 export type { WriteOptions } from "./image_writer.ts";
-export { updateHeader } from "./update_header.ts";
+export { unpackImage, updateHeader } from "./update_header.ts";
 export type { Bitpix, PixelLayout } from "./pixels.ts";
 export type { PixelArray } from "./pixel_encoding.ts";
 

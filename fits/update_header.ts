@@ -35,7 +35,7 @@ export async function updateHeader(
 ): Promise<void> {
   using file = await openForReading(source);
   const unit = await findUnit(file, source);
-  if (unit.kind === "compressed-image") return await unpack(source, target, edit);
+  if (unit.kind === "compressed-image") return await unpackEdited(source, target, edit);
   const size = (await file.stat()).size;
   const header = unit.header.clone();
   edit(header);
@@ -58,7 +58,18 @@ export async function updateHeader(
   }
 }
 
-async function unpack(
+/**
+ * Makes a plain image of a tile-compressed one: its first plane, without the other units.
+ *
+ * @param source The packed file.
+ * @param target File to write.
+ * @throws {DataError} If the source cannot be read or the target not be written.
+ */
+export async function unpackImage(source: string, target: string): Promise<void> {
+  await unpackEdited(source, target, () => {});
+}
+
+async function unpackEdited(
   source: string,
   target: string,
   edit: (header: FitsHeader) => void,

@@ -9,13 +9,13 @@ import type { Logger } from "@logtape/logtape";
 import { DataError, GppyError } from "../config/errors.ts";
 import { reasonOf } from "../config/reason.ts";
 import type { Site } from "../config/site.ts";
-import { type Hdu, readHeader, scanFits } from "../fits/file.ts";
+import { readHeader, scanFits } from "../fits/file.ts";
+import { bareName, companionBeside, isFitsName, withoutPackedCopies } from "../fits/names.ts";
 import { type FrameInfo, readFrameInfo } from "../sky/frame_info.ts";
 import { type Left, type Manifest, MANIFEST_VERSION, type Product } from "./manifest.ts";
 import { digestFile } from "./manifest_file.ts";
 import type { Progress, StageDeclaration } from "./stage.ts";
 
-const FITS_NAME = /\.(fits|fit|fts)(\.fz)?$/i;
 const COMPANION_NAME = /\.(mask|weight)\.fits(\.fz)?$/i;
 
 /** What is known besides the files. */
@@ -50,7 +50,7 @@ export async function ingest(
   paths: readonly string[],
   options: IngestOptions,
 ): Promise<Manifest> {
-  const files = withoutCopies(inOrder((await Promise.all(paths.map(listFits))).flat()));
+  const files = withoutPackedCopies(inOrder((await Promise.all(paths.map(listFits))).flat()));
   const source = resolve(paths[0] ?? ".");
   if (files.length === 0) {
     throw new DataError(`Cannot read a night from "${source}": there is no FITS file in it`, {
@@ -88,25 +88,6 @@ function inOrder(files: readonly string[]): string[] {
   return [...new Set(files)].sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
 }
 
-/** Without compressed copies of files that are there as well, as `calib --compress` makes them. */
-function withoutCopies(files: readonly string[]): string[] {
-  const all = new Set(files);
-  return files.filter((file) => !all.has(file.replace(/\.fz$/i, "")) || !/\.fz$/i.test(file));
-}
-
-/** Only calib unpacks: the other stages read rows where they lie in the file. */
-function refusePacked(file: string, units: readonly Hdu[], as: IngestOptions["as"]): void {
-  const packed = units.find(({ kind }) => kind === "compressed-image");
-  if (as === "raw" || packed === undefined) return;
-  throw new DataError(
-    `Cannot take "${file}" as a ${as}: it is compressed (${
-      packed.header.text("ZCMPTYPE")
-    }); unpack ` +
-      `it with funpack, its mask and its weight too`,
-    { details: { file, hdu: packed.index } },
-  );
-}
-
 async function listFits(path: string): Promise<string[]> {
   const full = resolve(path);
   const info = await Deno.stat(full).catch((cause) => {
@@ -118,7 +99,7 @@ async function listFits(path: string): Promise<string[]> {
     if (entry.name.startsWith(".")) continue;
     const child = join(full, entry.name);
     if (entry.isDirectory) found.push(...await listFits(child));
-    else if (FITS_NAME.test(entry.name) && !COMPANION_NAME.test(entry.name)) found.push(child);
+    else if (isFitsName(entry.name) && !COMPANION_NAME.test(entry.name)) found.push(child);
   }
   return found;
 }
@@ -128,7 +109,7 @@ async function ingestOne(
   options: IngestOptions,
   seen: Map<string, string>,
 ): Promise<Product[]> {
-  const id = basename(file).replace(FITS_NAME, "");
+  const id = bareName(file);
   const other = seen.get(id);
   if (other !== undefined) {
     throw new DataError(`Cannot take "${file}": "${other}" has the same name`, {
@@ -136,7 +117,6 @@ async function ingestOne(
     });
   }
   const units = await scanFits(file);
-  refusePacked(file, units, options.as);
   const primary = units[0]!.header;
   const own = await readHeader(file);
   const unit = options.unit ?? unitOfPath(file, options.site);
@@ -196,8 +176,8 @@ async function findCompanions(file: string, image: Product): Promise<Product[]> 
   if (image.kind === "raw") return [];
   const companions: Product[] = [];
   for (const kind of ["mask", "weight"] as const) {
-    const path = join(dirname(file), `${image.id}.${kind}.fits`);
-    if (!(await Deno.stat(path).catch(() => undefined))?.isFile) continue;
+    const path = await companionBeside(file, kind);
+    if (path === undefined) continue;
     companions.push({
       id: `${image.id}.${kind}`,
       kind,
@@ -223,7 +203,7 @@ function unitOfPath(file: string, site: Site): string | undefined {
 }
 
 function leftEntry(file: string, error: GppyError): Left {
-  const id = basename(file).replace(FITS_NAME, "");
+  const id = bareName(file);
   return {
     id,
     stage: "ingest",
@@ -243,7 +223,7 @@ function describeNight(
 ): Manifest["night"] {
   const unit = options.unit ?? unitOfPath(source, options.site) ??
     products.find((product) => product.unit !== undefined)?.unit ?? "none";
-  const folder = FITS_NAME.test(source) ? basename(dirname(source)) : basename(source);
+  const folder = isFitsName(source) ? basename(dirname(source)) : basename(source);
   const date = /\d{4}-\d{2}-\d{2}/.exec(folder)?.[0] ??
     products.map((product) => product.dateObs).filter((text) => text !== undefined).sort()[0]
       ?.slice(0, 10) ??

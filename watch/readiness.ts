@@ -7,9 +7,8 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { scanFits } from "../fits/file.ts";
+import { isFitsName } from "../fits/names.ts";
 import type { FolderState } from "./nights.ts";
-
-const FITS_NAME = /\.(fits|fit|fts)(\.fz)?$/i;
 
 /** A file of a night. */
 export interface NightFile {
@@ -93,7 +92,7 @@ export class WholeFiles {
     const broken: { path: string; reason: string }[] = [];
     for (const file of content.list) {
       const name = basename(file.path);
-      if (name.startsWith(".") || !FITS_NAME.test(name)) continue;
+      if (name.startsWith(".") || !isFitsName(name)) continue;
       const state = `${file.bytes} ${file.changed}`;
       if (this.#whole.get(file.path) === state) continue;
       signal.throwIfAborted();
@@ -127,5 +126,5 @@ async function whyBroken(path: string): Promise<string | undefined> {
  * @param content Its files.
  */
 export function hasFrames(content: FolderContent): boolean {
-  return content.list.some(({ path }) => !basename(path).startsWith(".") && FITS_NAME.test(path));
+  return content.list.some(({ path }) => !basename(path).startsWith(".") && isFitsName(path));
 }

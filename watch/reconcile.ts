@@ -5,13 +5,13 @@
  */
 
 import { basename } from "node:path";
+import { isFitsName } from "../fits/names.ts";
 import type { Clock } from "./clock.ts";
 import { type Journal, type Night, SELECT_NIGHTS, toNight } from "./journal.ts";
 import { observeFolder } from "./nights.ts";
 import { addNotice } from "./notices.ts";
 import { readFolder } from "./readiness.ts";
 
-const FITS_NAME = /\.(fits|fit|fts)(\.fz)?$/i;
 /** Under this and the telescope the journal keeps the last result, as telescopes may have watchers of their own. */
 const FACT = "reconciled/";
 
@@ -116,8 +116,8 @@ function addLateFiles(journal: Journal, night: Night, clock: Clock): boolean {
     journal.all("SELECT path FROM frames WHERE night = ?", night.id).map((row) => row["path"]),
   );
   const unknown = content.list.map((file) => file.path).filter((path) =>
-    FITS_NAME.test(path) && !basename(path).startsWith(".") && !path.includes("/.") &&
-    !known.has(path) && !/\.(mask|weight)\.fits$/i.test(path)
+    isFitsName(path) && !basename(path).startsWith(".") && !path.includes("/.") &&
+    !known.has(path) && !/\.(mask|weight)\.fits(\.fz)?$/i.test(path)
   );
   if (unknown.length > 0) {
     report(

@@ -50,9 +50,7 @@ const { context, left } = makeContext({
 });
 const wanted = params.parse({});
 const root = site.paths.masters;
-const lights = await Promise.all(
-  products.map((product) => loadFrame(product, { site, tools, folder: output })),
-);
+const lights = await Promise.all(products.map((product) => loadFrame(product, site)));
 const library = new MasterLibrary(root, "20240423", wanted);
 const plan = { ...wanted, root, night: "20240423", library, cache, durable: flush !== "buffered" };
 await calibrateLights(lights, plan, wanted, context);

@@ -13,7 +13,6 @@ import { calibrateLights, inOrderOfMasters, makeFringes } from "./lights/lights.
 import { makeMasters, type MasterPlan } from "./masters/masters.ts";
 import { type CalibParams, params } from "./params.ts";
 import { PixelCache } from "./frames/pixel_cache.ts";
-import { removeUnpacked } from "./frames/raw_file.ts";
 
 /** Images kept in memory: bias, dark and flat, and with weights the variance of each. */
 const CACHE_ROOM = { plain: 3, weight: 6 };
@@ -40,7 +39,7 @@ and INTRP where a BAD pixel was filled. If asked, pixels hit by cosmic rays are 
 marked CR and INTRP.
 
 A light without bias, without a flat in its filter, or of another size than the masters is left behind.
-Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
+Tile-compressed raw frames (.fits.fz) are read as plain ones.`,
   params,
   inputs: { raw: "Raw biases, darks, flats and lights" },
   outputs: {
@@ -59,11 +58,10 @@ Tile-compressed raw frames (.fits.fz) are unpacked by funpack.`,
   }),
   ingestAs: "raw",
   async run(params, context) {
-    const { site, tools, folder, signal } = context;
-    await removeUnpacked(folder);
+    const { site, signal } = context;
     const frames = await context.each(
       context.inputs,
-      (product) => loadFrame(product, { site, tools, folder }),
+      (product) => loadFrame(product, site),
       { id: (product) => product.id },
     );
     reportStale(frames, context);

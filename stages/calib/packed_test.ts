@@ -20,7 +20,7 @@ Deno.test({
   ignore: packed.ignore,
   async fn() {
     await using night = await RealNight.create();
-    const { products, left, folder } = await night.run([packed.path], "PANOPTES", ALONE);
+    const { products, left } = await night.run([packed.path], "PANOPTES", ALONE);
     assert.deepEqual(left, []);
     const image = products.find(({ kind }) => kind === "frame")!;
     const program = `
@@ -29,8 +29,6 @@ from astropy.io import fits
 theirs, ours = fits.getdata(sys.argv[1], 1).astype(np.float32), fits.getdata(sys.argv[2])
 print(json.dumps({'worst': float(np.abs(theirs - ours).max())}))`;
     assert.equal((await python(program, [packed.path, image.path]))["worst"], 0);
-    const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-    assert.deepEqual(names.filter((name) => name.startsWith(".")), [], "nothing unpacked is left");
   },
 });
 
@@ -49,35 +47,6 @@ Deno.test({
     const [plain, unpacked] = await Promise.all(frames.map(({ path }) => readImage(path)));
     assert.deepEqual(unpacked!.data, plain!.data);
   },
-});
-
-Deno.test("calib without funpack ends with a compressed frame and names the package", async () => {
-  await using night = await RealNight.create();
-  await using raw = await rawNight();
-  await raw.write({ ...LIGHT, pixel: DETECTOR.light(40, 120, 3000) });
-  const path = join(night.root, "7DT07_L1.fits.fz");
-  await packFits(tools(), join(raw.raw, "L1.fits"), path);
-  const installed = tools();
-  const without = {
-    ...installed,
-    run: (names: string | readonly string[], args: readonly string[]) =>
-      installed.run(names, args, { env: { PATH: "/nonexistent" } }),
-  };
-  await assert.rejects(night.run([path], "7DT07", ALONE, without), {
-    name: "ExternalToolError",
-    message: /"funpack".*install the Debian package `libcfitsio-bin`/,
-  });
-});
-
-Deno.test("calib removes what a killed run had unpacked", async () => {
-  await using night = await rawNight();
-  await night.write({ ...LIGHT, pixel: DETECTOR.light(40, 120, 3000) });
-  const folder = join(night.root, "calib");
-  await Deno.mkdir(join(folder, ".unpacked-old"), { recursive: true });
-  await Deno.writeTextFile(join(folder, ".unpacked-old", "L1.fits"), "");
-  await night.run(ALONE);
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-  assert.ok(!names.includes(".unpacked-old"), names.join(" "));
 });
 
 Deno.test("calib keeps compressed copies that astropy reads, exact for masks", async () => {

@@ -6,6 +6,7 @@
 
 import { basename, join } from "node:path";
 import { DataError } from "../../config/errors.ts";
+import { isFitsName } from "../../fits/names.ts";
 import type { Product } from "../manifest.ts";
 
 /** What decides a product's place when the product itself does not say it. */
@@ -71,7 +72,7 @@ export function folderName(text: string): string {
 export function shelfOf(product: Product): string {
   const { kind } = product;
   if (kind === "stamp") {
-    return join("transient", product.path.endsWith(".fits") ? "fits_image" : "png_image");
+    return join("transient", isFitsName(product.path) ? "fits_image" : "png_image");
   }
   if (kind === "transients" || kind === "regions" || kind === "table") return "transient";
   if (kind === "catalogue") return "phot";

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import * as z from "zod";
+import { bareName } from "../../fits/names.ts";
 import { type Product, PRODUCT_KINDS, type ProductKind } from "../manifest.ts";
 import { digestFile } from "../manifest_file.ts";
 import { defineStage, type NewProduct, type StageContext } from "../stage.ts";
@@ -237,7 +238,7 @@ async function snapshotHeaders(
   const images = products.filter(({ kind }) => IMAGES.includes(kind));
   return await context.each(images, async (image): Promise<NewProduct> => {
     const text = await headerText(image.path, engine, context.tools);
-    const name = `${basename(image.path, ".fits")}.header`;
+    const name = `${bareName(image.path)}.header`;
     const draft = join(context.folder, name);
     await Deno.writeTextFile(draft, text);
     const { sha256 } = await digestFile(draft);

@@ -10,6 +10,7 @@ import { FITSVERIFY, runFitsverify } from "../../external/fitsverify.ts";
 import type { ToolSet } from "../../external/run_tool.ts";
 import { verifyChecksums } from "../../fits/checksum.ts";
 import { scanFits } from "../../fits/file.ts";
+import { isFitsName } from "../../fits/names.ts";
 import { digestFile } from "../manifest_file.ts";
 import type { Progress } from "../stage.ts";
 
@@ -68,7 +69,7 @@ export async function verifyFiles(
     const found = await faultsOf(file, options.quick);
     problems.push(...found.map((what) => ({ path: file.path, what })));
     bytes += file.bytes;
-    if (found.length === 0 && file.own && isFits(file.path)) standard.push(file.path);
+    if (found.length === 0 && file.own && isFitsName(file.path)) standard.push(file.path);
   }
   if (!options.quick && standard.length > 0 && await options.tools.has(FITSVERIFY)) {
     for (const [path, errors] of await runFitsverify(options.tools, standard)) {
@@ -98,7 +99,7 @@ async function faultsOf(file: ExpectedFile, quick: boolean): Promise<string[]> {
   }
   if (size !== file.bytes) return [`has ${size} bytes instead of ${file.bytes}`];
   const faults = quick ? [] : await digestFaults(file);
-  return isFits(file.path) ? [...faults, ...await fitsFaults(file, quick)] : faults;
+  return isFitsName(file.path) ? [...faults, ...await fitsFaults(file, quick)] : faults;
 }
 
 async function digestFaults({ path, sha256 }: ExpectedFile): Promise<string[]> {
@@ -128,8 +129,4 @@ async function fitsFaults({ path, own }: ExpectedFile, quick: boolean): Promise<
     if (!(error instanceof GppyError)) throw error;
     return [error.message];
   }
-}
-
-function isFits(path: string): boolean {
-  return /\.(fits|fit|fts)(\.fz)?$/i.test(path);
 }

@@ -6,14 +6,12 @@
 
 import type { Site } from "../../../config/site.ts";
 import { DataError } from "../../../config/errors.ts";
-import type { ToolSet } from "../../../external/run_tool.ts";
 import { type Hdu, readHeader, scanFits } from "../../../fits/file.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
 import { correctHeader } from "../../../sky/frame_info.ts";
 import type { Product } from "../../manifest.ts";
 import { type Detector, detectorOf } from "./detector.ts";
 import { layoutGain, layoutOf, type RawLayout } from "./layout.ts";
-import { type PixelFile, plainFile, unpackedFile } from "./raw_file.ts";
 
 /** What must be equal for one frame to calibrate another. */
 export interface Setup {
@@ -38,36 +36,21 @@ export interface RawFrame {
   readonly detector: Detector;
   /** How its pixels become one image. */
   readonly layout: RawLayout;
-  /** Whether its file is tile-compressed. */
-  readonly packed: boolean;
-  /** The file of its pixels; a compressed one is unpacked anew each time. */
-  file(): Promise<PixelFile>;
-}
-
-/** Where a frame's tables and tools come from. */
-export interface FrameSource {
-  readonly site: Site;
-  /** For funpack. */
-  readonly tools: ToolSet;
-  /** Room for unpacked files. */
-  readonly folder: string;
 }
 
 /**
  * Reads the headers of a raw frame, works out its layout and looks up its detector.
  *
  * @param product A raw frame.
- * @param source For corrections of cards, the detector, and unpacking.
+ * @param site For corrections of cards, and the detector.
  * @returns The frame.
  * @throws {DataError} If it cannot be read.
  * @throws {UsageError} If its unit is unknown.
  */
-export async function loadFrame(product: Product, source: FrameSource): Promise<RawFrame> {
-  const { site, tools, folder } = source;
+export async function loadFrame(product: Product, site: Site): Promise<RawFrame> {
   const { path } = product;
   const unit = product.unit ?? "none";
   const units = await scanFits(path);
-  const packed = units.some(({ kind }) => kind === "compressed-image");
   const headers = await imageHeaders(path, units);
   const first = headers[0];
   if (first === undefined) {
@@ -84,7 +67,6 @@ export async function loadFrame(product: Product, source: FrameSource): Promise<
     product,
     header,
     layout,
-    packed,
     detector: { ...detector, gainEAdu },
     setup: {
       unit,
@@ -94,7 +76,6 @@ export async function loadFrame(product: Product, source: FrameSource): Promise<
       gain: layoutGain(layout) ?? header.number("GAIN") ?? NaN,
       overscan: layout.amplifiers.some(({ overscan }) => overscan !== undefined),
     },
-    file: () => packed ? unpackedFile(path, folder, tools) : Promise.resolve(plainFile(path)),
   };
 }
 

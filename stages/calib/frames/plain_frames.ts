@@ -32,13 +32,13 @@ export interface PlainFrames extends Disposable {
  * Opens frames for the kernels.
  *
  * @param frames At least one.
- * @returns Undefined if one has to be unpacked, trimmed or put together, or they are not stored alike.
+ * @returns Undefined if one has to be trimmed or put together, or they are not stored alike.
  * @throws {DataError} If one cannot be read.
  */
 export async function openPlainFrames(
   frames: readonly RawFrame[],
 ): Promise<PlainFrames | undefined> {
-  if (frames.some(({ layout, packed }) => !layout.plain || packed)) return undefined;
+  if (frames.some(({ layout }) => !layout.plain)) return undefined;
   const readers: ImageReader[] = [];
   const close = () => readers.forEach((reader) => reader.close());
   try {

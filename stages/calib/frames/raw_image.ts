@@ -35,10 +35,11 @@ const CROSSTALK = bit("CROSSTALK");
  * @throws {DataError} If it cannot be read, or is of another size than its header said.
  */
 export async function openRaw(frame: RawFrame, method: OverscanMethod): Promise<RawImage> {
-  await using file = await frame.file();
-  const { path } = file; // may vanish once it is open
+  const { path } = frame.product;
   if (frame.layout.plain) return await openPlain(frame, path);
-  const units = (await scanFits(path)).filter(({ kind }) => kind === "image");
+  const units = (await scanFits(path)).filter(({ kind }) =>
+    kind === "image" || kind === "compressed-image"
+  );
   const parts: OpenAmplifier[] = [];
   try {
     for (const amplifier of frame.layout.amplifiers) {

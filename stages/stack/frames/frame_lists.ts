@@ -4,9 +4,10 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { UsageError } from "../../../config/errors.ts";
 import { reasonOf } from "../../../config/reason.ts";
+import { bareName } from "../../../fits/names.ts";
 import type { Product } from "../../manifest.ts";
 
 /** Names of frames or objects in a file. */
@@ -66,7 +67,7 @@ export async function readSkipped(
  * @param frame A frame.
  */
 export function namesFrame(name: string, { id, path }: Pick<Product, "id" | "path">): boolean {
-  const bare = basename(name).replace(/\.fits?(\.fz)?$/i, "");
+  const bare = bareName(name);
   return name === path || bare === id;
 }
 

@@ -11,6 +11,7 @@ import { reasonOf } from "../../../config/reason.ts";
 import type { Site } from "../../../config/site.ts";
 import { readHeader } from "../../../fits/file.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
+import { isFitsName } from "../../../fits/names.ts";
 import { ingest } from "../../ingest.ts";
 import { type Manifest, MANIFEST_VERSION, type Product } from "../../manifest.ts";
 import { readManifest } from "../../manifest_file.ts";
@@ -27,9 +28,8 @@ export interface GatherOptions {
 }
 
 const MANIFEST_NAME = /^(\d\d)-[a-z]+\.json$/;
-const STACK_NAME = /\.com\.fits$/;
-const FITS_NAME = /\.(fits|fit|fts)$/i;
-const COMPANION_NAME = /\.(mask|weight|var|count|subt)\.fits$/i;
+const STACK_NAME = /\.com\.fits(\.fz)?$/;
+const COMPANION_NAME = /\.(mask|weight|var|count|subt)\.fits(\.fz)?$/i;
 
 /** Cards that photometry and astrometry leave in an image, and what they are called here. */
 const MEASURED_CARDS: readonly (readonly [string, string])[] = [
@@ -125,7 +125,7 @@ async function walk(folder: string, manifests: string[], images: string[]): Prom
     if (isDirectory) folders.push(join(folder, name));
     else if (name.endsWith("-reference.json")) return; // made here
     else if (MANIFEST_NAME.test(name)) last = last === undefined || name > last ? name : last;
-    else if (FITS_NAME.test(name) && !COMPANION_NAME.test(name)) images.push(join(folder, name));
+    else if (isFitsName(name) && !COMPANION_NAME.test(name)) images.push(join(folder, name));
   }
   // the stages' folders beside a manifest hold what it names
   if (last !== undefined) return void manifests.push(join(folder, last));

@@ -5,8 +5,9 @@
  */
 
 import { basename } from "node:path";
+import { isPacked } from "../../../fits/file.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
-import { createImage } from "../../../fits/image.ts";
+import { createImage, unpackImage } from "../../../fits/image.ts";
 import { setWcs, wcsFromHeader } from "../../../sky/wcs.ts";
 import type { AlignedReference } from "./align.ts";
 import type { LoadedImage } from "./image_noise.ts";
@@ -23,7 +24,7 @@ export interface KeptReference {
 
 /**
  * Puts the reference on the science grid beside the difference. One that was not
- * changed is the same file under another name; in others gaps hold the level of the sky.
+ * changed is the same file under another name, or unpacked; in others gaps hold the level of the sky.
  *
  * @param path Where to.
  * @param kept The reference.
@@ -31,6 +32,7 @@ export interface KeptReference {
 export async function keepReference(path: string, kept: KeptReference): Promise<void> {
   const { chosen, aligned, reference, science } = kept;
   if (!aligned.resampled && aligned.coverage === 1) {
+    if (await isPacked(chosen.path)) return await unpackImage(chosen.path, path);
     await Deno.remove(path).catch(() => undefined);
     try {
       await Deno.link(chosen.path, path);

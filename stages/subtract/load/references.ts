@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { DataError } from "../../../config/errors.ts";
 import { readHeader } from "../../../fits/file.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
+import { bareName, companionBeside, isFitsName, withoutPackedCopies } from "../../../fits/names.ts";
 import { isoToMjd } from "../../../sky/time.ts";
 
 /** A reference that was chosen. */
@@ -178,13 +179,10 @@ function reasonFor(ranked: readonly ReferenceFacts[], mjd: number | undefined): 
 async function fitsNames(folder: string): Promise<string[]> {
   try {
     const names: string[] = [];
-    for await (const entry of Deno.readDir(folder)) {
-      const companion = /\.(mask|weight)\.fits$/.test(entry.name);
-      if (entry.name.endsWith(".fits") && !entry.name.startsWith(".") && !companion) {
-        names.push(entry.name);
-      }
+    for await (const { name } of Deno.readDir(folder)) {
+      if (isFitsName(name) && !name.startsWith(".") && !isCompanion(name)) names.push(name);
     }
-    return names.sort();
+    return withoutPackedCopies(names.sort());
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw new DataError(`Cannot list references in "${folder}": ${String(error)}`, {
@@ -194,11 +192,15 @@ async function fitsNames(folder: string): Promise<string[]> {
   }
 }
 
+function isCompanion(name: string): boolean {
+  return /\.(mask|weight)$/.test(bareName(name));
+}
+
 /** The object must be followed by the filter or the end, or `M31` would take those of `M31_A`. */
 function isOf(name: string, survey: string, wanted: ReferenceWanted): boolean {
   const start = `ref_${survey}_${wanted.object}`;
   if (!name.startsWith(start)) return false;
-  const rest = name.slice(start.length, -".fits".length);
+  const rest = bareName(name).slice(start.length);
   return rest === "" || rest === `_${wanted.filter}` || rest.startsWith(`_${wanted.filter}_`) ||
     /^_\d{8}/.test(rest);
 }
@@ -214,21 +216,7 @@ async function open(path: string, wanted: ReferenceWanted, why: string): Promise
     );
   }
   const facts = describe(path, header);
-  const maskPath = await beside(path, "mask");
-  const weightPath = await beside(path, "weight");
+  const maskPath = await companionBeside(path, "mask");
+  const weightPath = await companionBeside(path, "weight");
   return { path, header, why, facts, considered: [facts], maskPath, weightPath };
-}
-
-/** A companion of an image, when it lies beside it. */
-async function beside(path: string, kind: "mask" | "weight"): Promise<string | undefined> {
-  const companion = path.replace(/\.fits$/, `.${kind}.fits`);
-  return companion !== path && await exists(companion) ? companion : undefined;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch {
-    return false;
-  }
 }
