@@ -1,14 +1,15 @@
 /**
- * Stars cut out of two images, with the variance of each pixel, on threads.
+ * Stars cut out of two images, with the variance of each pixel.
  *
  * @module
  */
 
 import type { Compute } from "../../compute.ts";
 import { bytesOf, f64, type Kernel, table, u32 } from "../../job.ts";
+import { cutHere } from "./_cut_here.ts";
 import wasm from "./cut_stars.wasm.b64" with { type: "text" };
 
-/** The kernel; what it reads of images is too little to bring them to a GPU. */
+/** The kernel; it has no shader, see {@linkcode cutStars}. */
 export const CUT_STARS: Kernel = { name: "cut_stars", wasm };
 
 /** An image to cut stars out of, `[height, width]`. */
@@ -46,8 +47,9 @@ export interface CutOptions {
 /**
  * Cuts stars out of two images, with the variance of each pixel: of the sky, held constant over a star, and
  * of the photons of what stands above it by more than its noise in the pixel and in the mean of 3 × 3.
+ * Beside a GPU they are cut by the calling thread: the images would have to go there for a few of their pixels.
  *
- * @param compute Where: on threads, whatever else there is.
+ * @param compute Where.
  * @param stars Places, px.
  * @param cutOuts `[stars, 4, side, side]`, filled: the images, 0 where they have no data; the variance of
  * their difference, 0 where a pixel may not be used; the variance of the first.
@@ -60,6 +62,7 @@ export async function cutStars(
   options: CutOptions,
 ): Promise<void> {
   if (stars.length === 0) return;
+  if (compute.backend.kind !== "cpu") return cutHere(stars, cutOuts, options);
   const { width, height, images, side, halfPx, share, unusable, signal } = options;
   const places = Float64Array.from(stars.flatMap(({ x, y }) => {
     const first = (at: number) => Math.round(at) - (side - 1) / 2;
