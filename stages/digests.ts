@@ -5,6 +5,7 @@
  */
 
 import { availableParallelism } from "node:os";
+import { together } from "../config/together.ts";
 import { DIGEST_SOURCE } from "./digest_source.ts";
 import { digestFile, type FileDigest } from "./manifest_file.ts";
 
@@ -15,28 +16,34 @@ interface Begun {
   readonly digest: Promise<FileDigest>;
 }
 
+/** What takes files one after the other. */
+interface Line {
+  /** Bytes it has still to read. */
+  readonly pending: number;
+  digest(path: string, size: number): Promise<FileDigest>;
+}
+
 /** Files of so many bytes are worth a thread of their own, which takes a while to start. */
 const LARGE_BYTES = 32 << 20;
 /** More threads would only wait for the disk. */
 const MOST_THREADS = 4;
+/** Smaller files are held whole, so many at a time. */
+const MOST_WHOLE = 2;
 
-/** Finds digests, those of large files on threads, which end with this. */
-export class Digests implements Disposable {
+/** Finds digests beside the main thread: of large files on threads that end with this, of others on the runtime's. */
+export class Digests implements AsyncDisposable {
   readonly #begun = new Map<string, Begun>();
   readonly #threads: DigestThread[] = [];
+  readonly #whole: WholeFiles[] = [];
 
   /**
-   * Tells that a file is complete: if it is large its digest is found from now on.
+   * Tells that a file is complete: its digest is found from now on.
    *
    * @param path The file; of one that is not there nothing happens.
    */
   begin(path: string): void {
     try {
-      const { size, mtime } = Deno.statSync(path);
-      if (size < LARGE_BYTES || this.#isBegun(path, size, mtime)) return;
-      const digest = this.#thread().digest(path, size);
-      digest.catch(() => undefined); // told by of()
-      this.#begun.set(path, { size, changed: mtime?.getTime(), digest });
+      this.#digest(path, Deno.statSync(path)).catch(() => undefined); // told by of()
     } catch {
       return; // told by of()
     }
@@ -49,34 +56,74 @@ export class Digests implements Disposable {
    * @throws {Error} If it cannot be read.
    */
   async of(path: string): Promise<FileDigest> {
-    const { size, mtime } = await Deno.stat(path);
-    const isBegun = this.#isBegun(path, size, mtime);
-    return await (isBegun ? this.#begun.get(path)!.digest : digestFile(path));
+    return await this.#digest(path, await Deno.stat(path));
   }
 
-  /** Whether the digest of a file that looks like this was begun. */
-  #isBegun(path: string, size: number, mtime: Date | null): boolean {
-    const begun = this.#begun.get(path);
-    return begun?.size === size && begun.changed === mtime?.getTime();
+  /** The digest that was begun when the file looked like this, or a new one. */
+  #digest(path: string, { size, mtime }: Deno.FileInfo): Promise<FileDigest> {
+    const begun = this.#begun.get(path), changed = mtime?.getTime();
+    if (begun?.size === size && begun.changed === changed) return begun.digest;
+    const line = size < LARGE_BYTES
+      ? least(this.#whole, MOST_WHOLE, () => new WholeFiles())
+      : least(this.#threads, MOST_THREADS, () => new DigestThread());
+    const digest = line.digest(path, size);
+    this.#begun.set(path, { size, changed, digest });
+    return digest;
   }
 
-  /** One that has nothing to do, or else the one with the least. */
-  #thread(): DigestThread {
-    const least = this.#threads.toSorted((a, b) => a.pending - b.pending)[0];
-    const most = Math.min(MOST_THREADS, availableParallelism());
-    return least?.pending === 0 || this.#threads.length >= most ? least! : this.#add();
-  }
-
-  #add(): DigestThread {
-    const thread = new DigestThread();
-    this.#threads.push(thread);
-    return thread;
-  }
-
-  /** Ends the threads. */
-  [Symbol.dispose](): void {
+  /** Ends the threads, and begins no other file. */
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const thread of this.#threads.splice(0)) thread.close();
+    await together(this.#whole.splice(0).map((line) => line.close()));
   }
+}
+
+/** One that has nothing to do, or else the one with the least; a new one while there may be more. */
+function least<Kind extends Line>(lines: Kind[], most: number, make: () => Kind): Kind {
+  const first = lines.toSorted((a, b) => a.pending - b.pending)[0];
+  const full = lines.length >= Math.min(most, availableParallelism());
+  if (first !== undefined && (first.pending === 0 || full)) return first;
+  const made = make();
+  lines.push(made);
+  return made;
+}
+
+/** Files that are read whole and handed to the runtime's own threads. */
+class WholeFiles implements Line {
+  pending = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  #room = new Uint8Array(0);
+
+  async digest(path: string, size: number): Promise<FileDigest> {
+    this.pending += size;
+    const digest = this.#last.then(() => {
+      if (this.#closed) throw new Error(`'${path}' is not read any more`);
+      if (this.#room.length < size) this.#room = new Uint8Array(size);
+      return digestWhole(path, this.#room.subarray(0, size));
+    });
+    this.#last = digest.catch(() => undefined);
+    return await digest.finally(() => this.pending -= size);
+  }
+
+  /** Waits for the file that is being read. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+  }
+}
+
+/** Digest of a file of which as much is read as there is room for. */
+async function digestWhole(path: string, room: Uint8Array<ArrayBuffer>): Promise<FileDigest> {
+  let bytes = 0;
+  using file = await Deno.open(path);
+  while (bytes < room.length) {
+    const count = await file.read(room.subarray(bytes));
+    if (count === null) break;
+    bytes += count;
+  }
+  const hash = await crypto.subtle.digest("SHA-256", room.subarray(0, bytes));
+  return { bytes, sha256: new Uint8Array(hash).toHex() };
 }
 
 type Answer = FileDigest | { readonly error: string };
@@ -85,10 +132,9 @@ type Answer = FileDigest | { readonly error: string };
 let source: string | undefined;
 
 /** One worker; it answers in order. */
-class DigestThread {
+class DigestThread implements Line {
   readonly #worker: Worker;
   readonly #waiting: ((answer: Answer) => void)[] = [];
-  /** Bytes it has still to read. */
   pending = 0;
 
   constructor() {

@@ -5,13 +5,14 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Logger } from "@logtape/logtape";
 import { DataError } from "../config/errors.ts";
 import { reasonOf } from "../config/reason.ts";
 import type { Site } from "../config/site.ts";
 import { digestSite } from "../config/site_digest.ts";
 import { toolSet } from "../external/run_tool.ts";
+import { bareName } from "../fits/names.ts";
 import { VERSION } from "../config/version.ts";
 import type { LazyCompute } from "../gpu/lazy_compute.ts";
 import { makeContext } from "./context.ts";
@@ -90,7 +91,7 @@ export async function runStage(request: StageRequest): Promise<StageResult> {
   await makeFolder(folder);
   const started = new Date();
   const tools = toolSet({ signal: request.signal, log: request.log });
-  using digests = new Digests();
+  await using digests = new Digests();
   const { context, left } = makeContext({
     ...request,
     manifest,
@@ -114,7 +115,7 @@ export async function runStage(request: StageRequest): Promise<StageResult> {
     started: started.toISOString(),
     elapsedS: (Date.now() - started.getTime()) / 1000,
     inputDigest,
-    outputDigest: digestValue(products.map(({ id, sha256 }) => [id, sha256])),
+    outputDigest: await digestValue(products.map(({ id, sha256 }) => [id, sha256])),
     metrics: outcome.metrics as StageRecord["metrics"],
     ...(request.only === undefined ? {} : { only: request.only }),
   };
@@ -161,7 +162,7 @@ export function chooseInputs(
 
 /** Calibration frames belong to every object, so they stay with what `--only` names. */
 function narrow(products: readonly Product[], only: string): readonly Product[] {
-  const name = basename(only).replace(/\.fits?(\.fz)?$/, "");
+  const name = bareName(only);
   const isNamed = ({ id, object, filter }: Product) =>
     id === name || object === only || filter === only;
   const serves = ({ kind, imageType }: Product) =>
@@ -172,7 +173,7 @@ function narrow(products: readonly Product[], only: string): readonly Product[] 
 
 async function digestInputs(request: StageRequest, inputs: readonly Product[]): Promise<string> {
   const { stage, manifest } = request;
-  return digestValue({
+  return await digestValue({
     stage: stage.name,
     gppy: VERSION,
     parameters: request.parameters.values,
@@ -221,7 +222,7 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** Products that are described at once: the disk has several things to do, and memory holds as many pieces. */
+/** Products that are flushed at once, so that the disk has several things to do. */
 const SIDE_BY_SIDE = 8;
 
 async function describeProducts(
@@ -233,8 +234,8 @@ async function describeProducts(
   const described: Product[] = [];
   for (let first = 0; first < products.length; first += SIDE_BY_SIDE) {
     const group = products.slice(first, first + SIDE_BY_SIDE).map(async (product) => {
-      const digest = await digests.of(product.path);
-      await flushToDisk(product.path); // the manifest must not outlive what it promises
+      // the manifest must not outlive what it promises
+      const [digest] = await together([digests.of(product.path), flushToDisk(product.path)]);
       return { from: [], measured: {}, gates: [], ...product, ...digest, stage };
     });
     described.push(...await together(group));

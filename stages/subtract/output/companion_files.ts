@@ -4,6 +4,7 @@
  * @module
  */
 
+import { together } from "../../../config/together.ts";
 import { StripFile, type WriteImageOptions, writeWhole } from "./write_images.ts";
 
 /** Rows of a difference that will not change any more, `[rows, width]`. */
@@ -55,15 +56,16 @@ export class CompanionFiles implements AsyncDisposable {
   /** Writes what is known whole. */
   async writeWhole(rows: CompanionRows, size: { width: number; height: number }): Promise<void> {
     this.#open = false;
-    await writeWhole(this.#mask, rows.mask, size);
-    await writeWhole(this.#weight, rows.weight, size);
+    await together([
+      writeWhole(this.#mask, rows.mask, size),
+      writeWhole(this.#weight, rows.weight, size),
+    ]);
   }
 
   /** Completes both files. */
   async finish(): Promise<void> {
     this.#open = false;
-    await this.#mask.finish();
-    await this.#weight.finish();
+    await together([this.#mask.finish(), this.#weight.finish()]);
   }
 
   /** Removes them unless they were finished. */

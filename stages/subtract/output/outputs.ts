@@ -6,6 +6,7 @@
  */
 
 import { basename, join } from "node:path";
+import { together } from "../../../config/together.ts";
 import type { FitsHeader } from "../../../fits/header.ts";
 import type { Compute } from "../../../gpu/compute.ts";
 import { setWcs, wcsFromHeader } from "../../../sky/wcs.ts";
@@ -41,25 +42,36 @@ export interface OutputParts {
  * @returns The products.
  */
 export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
-  const { science, chosen, folder } = parts;
+  const writing = [writeDifference(parts), writeCompanions(parts)];
+  const drawing = parts.pictures ? writePictures(parts) : Promise.resolve([]);
+  await together([...writing, drawing]);
+  return [...describeImages(parts), ...await drawing];
+}
+
+async function writeDifference(parts: OutputParts): Promise<void> {
   const { width, height } = parts.loaded.pair;
-  const id = `${science.id}.subt`;
-  const at = (name: string) => join(folder, name);
-  const header = differenceHeader(parts);
-  const { difference, mask, weight } = chosen.finished;
-  const { compute, signal } = parts;
-  await using file = await StripFile.floats(at(`${id}.fits`), {
-    ...{ width, height, header, compute, signal },
-  });
-  await writeWhole(file, difference, { width, height });
-  if (chosen.files.isOpen) await chosen.files.finish();
+  const { compute, signal, chosen } = parts;
+  const path = pathOf(parts);
+  const options = { width, height, header: differenceHeader(parts), compute, signal };
+  await using file = await StripFile.floats(path, options);
+  await writeWhole(file, chosen.finished.difference, options);
+  parts.complete(path);
+}
+
+async function writeCompanions(parts: OutputParts): Promise<void> {
+  const { mask, weight } = parts.chosen.finished;
+  if (parts.chosen.files.isOpen) await parts.chosen.files.finish();
   else {
     await using files = await openCompanions(parts);
-    await files.writeWhole({ mask, weight }, { width, height });
+    await files.writeWhole({ mask, weight }, parts.loaded.pair);
   }
-  const images = describeImages(parts, at);
-  for (const { path } of images) parts.complete(path);
-  return parts.pictures ? [...images, ...await writePictures(parts)] : images;
+  for (const kind of ["mask", "weight"]) parts.complete(pathOf(parts, kind));
+}
+
+/** Path of the difference, or of what goes with it. */
+function pathOf(parts: Pick<OutputParts, "science" | "folder">, kind?: string): string {
+  const ending = kind === undefined ? "subt" : `subt.${kind}`;
+  return join(parts.folder, `${parts.science.id}.${ending}.fits`);
 }
 
 /**
@@ -71,20 +83,20 @@ export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
 export function openCompanions(
   parts: Pick<OutputParts, "science" | "loaded" | "folder" | "compute" | "signal">,
 ): Promise<CompanionFiles> {
-  const { science, loaded, folder, compute, signal } = parts;
+  const { loaded, compute, signal } = parts;
   const { width, height } = loaded.pair;
-  const path = (kind: string) => join(folder, `${science.id}.subt.${kind}.fits`);
   const options = { width, height, header: bare(loaded.science.header), compute, signal };
-  return CompanionFiles.open({ mask: path("mask"), weight: path("weight") }, options);
+  const paths = { mask: pathOf(parts, "mask"), weight: pathOf(parts, "weight") };
+  return CompanionFiles.open(paths, options);
 }
 
-function describeImages(parts: OutputParts, at: (name: string) => string): NewProduct[] {
+function describeImages(parts: OutputParts): NewProduct[] {
   const { science, loaded, chosen, attempts, failures } = parts;
   const id = `${science.id}.subt`;
   const common = { ...shared(science), from: [science.id] };
   const companion = (kind: "mask" | "weight"): NewProduct => {
     const name = `${id}.${kind}`;
-    return { ...common, id: name, kind, path: at(`${name}.fits`), of: id };
+    return { ...common, id: name, kind, path: pathOf(parts, kind), of: id };
   };
   const reference = (ending: string, role: string, path: string): NewProduct => {
     const name = `${science.id}.${ending}`;
@@ -95,7 +107,7 @@ function describeImages(parts: OutputParts, at: (name: string) => string): NewPr
       ...common,
       id,
       kind: "difference",
-      path: at(`${id}.fits`),
+      path: pathOf(parts),
       of: science.id,
       measured: measured(parts),
       gates: [...chosen.gates],
@@ -120,27 +132,26 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   const pull = chosen.metrics.pullSigma?.toFixed(3) ?? "unknown";
   const subtitle = `${result.engine}, ${result.convolvedSide} convolved, reference ${reference}, ` +
     `pull ${pull}`;
-  const { blocks } = chosen;
-  const pictures: [string, Uint8Array][] = [
-    ["overview", await overviewPng(compute, chosen.pair, chosen.finished, science.id, subtitle)],
-    ["residuals", await residualMapPng(blocks, science.id, subtitle)],
-  ];
+  const drawn: Record<string, Promise<Uint8Array>> = {
+    overview: overviewPng(compute, chosen.pair, chosen.finished, science.id, subtitle),
+    residuals: residualMapPng(chosen.blocks, science.id, subtitle),
+  };
   if (result.field !== undefined) {
-    pictures.push(["kernel", await kernelMosaicPng(result.field, science.id, subtitle)]);
+    drawn.kernel = kernelMosaicPng(result.field, science.id, subtitle);
   }
   if (result.psf !== undefined) {
-    const title = "PSF of the difference";
-    pictures.push(["psf", await kernelMosaicPng(result.psf, science.id, subtitle, title)]);
+    drawn.psf = kernelMosaicPng(result.psf, science.id, subtitle, "PSF of the difference");
   }
-  const products: NewProduct[] = [];
-  for (const [role, png] of pictures) {
-    const path = join(folder, `${id}.${role}.png`);
-    await Deno.writeFile(`${path}.part`, png);
-    await Deno.rename(`${path}.part`, path);
-    const common = { ...shared(science), from: [id], of: id };
-    products.push({ ...common, id: `${id}.${role}.png`, kind: "picture", role, path });
-  }
-  return products;
+  const common = { ...shared(science), from: [id], of: id };
+  return await together(
+    Object.entries(drawn).map(async ([role, png]): Promise<NewProduct> => {
+      const path = join(folder, `${id}.${role}.png`);
+      await Deno.writeFile(`${path}.part`, await png);
+      await Deno.rename(`${path}.part`, path);
+      parts.complete(path);
+      return { ...common, id: `${id}.${role}.png`, kind: "picture", role, path };
+    }),
+  );
 }
 
 /** What a product of the pair has in common with the science frame. */
