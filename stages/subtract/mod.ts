@@ -112,12 +112,20 @@ async function digestOf(
   params: Params,
   context: StageContext,
 ): Promise<string> {
-  const { size, mtime } = await Deno.stat(reference.path);
+  const { path, maskPath, weightPath } = reference;
+  const references = await Promise.all([path, maskPath, weightPath].map(stateOf));
   const companions = (["mask", "weight"] as const).map((kind) =>
     context.companion(stack.id, kind)?.sha256
   );
-  const from = [stack.sha256, ...companions, reference.path, size, mtime?.getTime()];
-  return digestValue({ gppy: VERSION, from, params });
+  const from = [stack.sha256, ...companions, ...references];
+  return await digestValue({ gppy: VERSION, from, params });
+}
+
+/** What tells a file that is not worth reading for it from another of its name. */
+async function stateOf(path: string | undefined) {
+  if (path === undefined) return null;
+  const { size, mtime } = await Deno.stat(path);
+  return [path, size, mtime?.getTime() ?? null];
 }
 
 async function subtractPair(

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runTool } from "../../external/run_tool.ts";
 import { readHeader } from "../../fits/file.ts";
-import { readImage } from "../../fits/image.ts";
-import { bit, readMask } from "../../sky/mask.ts";
+import { readImage, writeImage } from "../../fits/image.ts";
+import { bit, readMask, writeMask } from "../../sky/mask.ts";
 import { wcsFromHeader } from "../../sky/wcs.ts";
 import type { Product } from "../manifest.ts";
+import type { NewProduct } from "../stage.ts";
 import { testContext } from "../testing.ts";
 import { type Fixture, type FixtureOptions, makeFixture } from "./_stage_fixture.ts";
 import { subtract } from "./mod.ts";
@@ -140,23 +141,30 @@ Deno.test("subtract --engine hotpants without the program says what to do", asyn
   });
 });
 
+/** Runs the stage on two frames and ends it when the first pair is done. */
+async function interrupt(fixture: Fixture): Promise<void> {
+  const stop = new AbortController();
+  const journal = join(fixture.folder, `.${fixture.stackId}.pair.json`);
+  const watch = setInterval(() => {
+    Deno.stat(journal).then(() => stop.abort(new Error("interrupted")), () => undefined);
+  }, 5);
+  const { context } = testContext({ ...fixture, stage: "subtract", signal: stop.signal });
+  const params = subtract.params.parse({ engine: "native", pictures: false });
+  await assert.rejects(async () => await subtract.run(params, context), /interrupted/);
+  clearInterval(watch);
+}
+
+function withSecond({ products }: Fixture): NewProduct[] {
+  return [...products, { ...products[0]!, id: "second" }];
+}
+
 Deno.test("subtract that was interrupted goes on behind the pairs that are done", async () => {
   await withFixture({ size: 400 }, async (fixture) => {
-    const [stack, mask] = fixture.products;
-    const products = [stack!, mask!, { ...stack!, id: "second" }];
-    const stop = new AbortController();
-    const journal = join(fixture.folder, `.${fixture.stackId}.pair.json`);
-    const watch = setInterval(() => {
-      Deno.stat(journal).then(() => stop.abort(new Error("interrupted")), () => undefined);
-    }, 5);
-    const parts = { ...fixture, products, stage: "subtract" };
-    const first = testContext({ ...parts, signal: stop.signal });
-    const params = subtract.params.parse({ engine: "native", pictures: false });
-    await assert.rejects(async () => await subtract.run(params, first.context), /interrupted/);
-    clearInterval(watch);
+    const both = { ...fixture, products: withSecond(fixture) };
+    await interrupt(both);
     const path = join(fixture.folder, `${fixture.stackId}.subt.fits`);
     const before = (await Deno.stat(path)).mtime;
-    const { outcome, left } = await run({ ...fixture, products }, { pictures: false });
+    const { outcome, left } = await run(both, { pictures: false });
     assert.deepEqual(left, []);
     assert.equal(outcome.products.filter(({ kind }) => kind === "difference").length, 2);
     assert.deepEqual((await Deno.stat(path)).mtime, before);
@@ -164,3 +172,28 @@ Deno.test("subtract that was interrupted goes on behind the pairs that are done"
     assert.deepEqual(hidden, []);
   });
 });
+
+for (const kind of ["mask", "weight"] as const) {
+  Deno.test(`subtract makes a pair again whose reference has another ${kind} than before`, async () => {
+    await withFixture({ size: 400 }, async (fixture) => {
+      const size = { width: 400, height: 400 };
+      const name = `ref_7DT_T09614_m600_20240101.${kind}.fits`;
+      const beside = join(fixture.site.paths.references, "m600", name);
+      const values = new Uint16Array(size.width * size.height);
+      const write = async (value: number) => {
+        for (let y = 100; y < 140; y++) values.fill(value, y * 400 + 200, y * 400 + 240);
+        if (kind === "mask") await writeMask(beside, { ...size, data: values });
+        else await writeImage(beside, { ...size, data: Float32Array.from(values, (v) => 1 - v) });
+      };
+      await write(0);
+      const both = { ...fixture, products: withSecond(fixture) };
+      await interrupt(both);
+      const read = () => readMask(join(fixture.folder, `${fixture.stackId}.subt.mask.fits`));
+      const middle = 120 * 400 + 220;
+      assert.equal((await read()).data[middle], 0);
+      await write(1);
+      await run(both, { pictures: false });
+      assert.notEqual((await read()).data[middle], 0);
+    });
+  });
+}
