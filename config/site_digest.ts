@@ -4,8 +4,8 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { sha256 } from "./sha256.ts";
 import type { Site } from "./site.ts";
 
 /**
@@ -16,17 +16,15 @@ import type { Site } from "./site.ts";
  */
 export async function digestSite(site: Pick<Site, "folder" | "paths">): Promise<string> {
   const { base, refcat, refScamp, masters, references } = site.paths;
-  const hash = createHash("sha256").update(
-    JSON.stringify([base, refcat, refScamp, masters, references]),
-  );
+  const parts: BlobPart[] = [JSON.stringify([base, refcat, refScamp, masters, references])];
   if (site.folder !== null) {
     const names: string[] = [];
     for await (const entry of Deno.readDir(site.folder)) {
       if (entry.isFile && !entry.name.startsWith("keys.dat")) names.push(entry.name);
     }
     for (const name of names.sort()) {
-      hash.update(`\n${name}\n`).update(await Deno.readFile(join(site.folder, name)));
+      parts.push(`\n${name}\n`, await Deno.readFile(join(site.folder, name)));
     }
   }
-  return hash.digest("hex");
+  return await sha256(await new Blob(parts).bytes());
 }

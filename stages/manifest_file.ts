@@ -9,6 +9,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from "node:pat
 import * as z from "zod";
 import { DataError } from "../config/errors.ts";
 import { reasonOf } from "../config/reason.ts";
+import { sha256 } from "../config/sha256.ts";
 import { type Manifest, MANIFEST_VERSION, manifestSchema } from "./manifest.ts";
 
 /**
@@ -140,8 +141,8 @@ export async function digestFile(path: string): Promise<FileDigest> {
  * @param value Anything JSON can hold; the order of keys counts.
  * @returns Hexadecimal digits.
  */
-export function digestValue(value: unknown): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+export async function digestValue(value: unknown): Promise<string> {
+  return await sha256(JSON.stringify(value));
 }
 
 function parseJson(text: string, where: string): unknown {

@@ -100,7 +100,7 @@ export async function makeStack(
   const options = await combineOptions(frames, params, context);
   const paths = stackPaths(context.folder, id);
   const record = { ...options, ...request, method: params.combine, engine } as const;
-  const digest = digestOf(frames, stackHeader(frames, grid, record), params, context);
+  const digest = await digestOf(frames, stackHeader(frames, grid, record), params, context);
   const artefacts = engine === "native" && params.combine === "artefacts"
     ? placeArtefacts(
       await keepArtefacts(paths.artefacts, digest, () =>
@@ -168,16 +168,16 @@ function stripsOf(
 }
 
 /** Of all that the pixels of a stack depend on. */
-function digestOf(
+async function digestOf(
   frames: readonly StackFrame[],
   header: FitsHeader,
   params: CombineParams,
   context: StageContext,
-): string {
+): Promise<string> {
   const companions = frames.flatMap(({ product }) =>
     (["mask", "weight"] as const).map((kind) => context.companion(product.id, kind)?.sha256 ?? null)
   );
-  return digestValue({ gppy: VERSION, header: header.toText(), companions, params });
+  return await digestValue({ gppy: VERSION, header: header.toText(), companions, params });
 }
 
 async function gridOf(
