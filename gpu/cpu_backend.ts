@@ -109,7 +109,8 @@ export class CpuBackend implements Backend {
     const { done } = await this.#starts.add(async () => {
       if (this.#closed) throw new GpuError(`Cannot run '${job.label}': the backend is closed`);
       clearCounters(job);
-      const copied = job.slots.filter((slot) => this.#isCopied(slot));
+      // a table is copied whole, whatever the strips
+      const copied = job.slots.filter((slot) => slot.role !== "table" && this.#isCopied(slot));
       const free = Math.max(1 << 20, this.#memoryBytes - this.#shared.used) / 2;
       const room = { bindingBytes: free, totalBytes: Math.min(free, COPY_BYTES) };
       const strips = cutJob(job, fittingRows({ ...job, slots: copied }, room));
