@@ -4,9 +4,6 @@
  * @module
  */
 
-import { readFile } from "node:fs/promises";
-import process from "node:process";
-import { pathToFileURL } from "node:url";
 import { DataError } from "../config/errors.ts";
 
 /**
@@ -27,12 +24,13 @@ export async function readPackageFile(specifier: string): Promise<Uint8Array<Arr
 
 async function readInstalled(specifier: string): Promise<Uint8Array<ArrayBuffer>> {
   const { createRequire } = await import("node:module");
-  const inFolder = `${pathToFileURL(process.cwd()).href}/x.js`;
-  const places = [import.meta.url, pathToFileURL(process.execPath).href, inFolder];
+  const { pathToFileURL } = await import("node:url");
+  const inFolder = `${pathToFileURL(Deno.cwd()).href}/x.js`;
+  const places = [import.meta.url, pathToFileURL(Deno.execPath()).href, inFolder];
   let cause: unknown;
   for (const place of places) {
     try {
-      return new Uint8Array(await readFile(createRequire(place).resolve(specifier)));
+      return await Deno.readFile(createRequire(place).resolve(specifier));
     } catch (error) {
       cause ??= error;
     }

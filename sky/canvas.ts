@@ -7,7 +7,7 @@
 import { Font } from "./font.ts";
 import { readFontFiles } from "./_package_file.ts";
 import { type Box, Raster, type Rgb } from "./_raster.ts";
-import { encodePng, type Picture } from "./png.ts";
+import type { Picture } from "./png.ts";
 
 export type { Box, Rgb } from "./_raster.ts";
 
@@ -143,11 +143,6 @@ export class Canvas {
         if (share > 0.002) raster.blend(y * raster.width + x, share, colour);
       }
     }
-  }
-
-  /** The picture as a file. */
-  toPng(): Uint8Array {
-    return encodePng(this.picture);
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { decode } from "fast-png";
 import { rgbOf } from "./_raster.ts";
 import { Canvas, loadFonts, type Rgb } from "./canvas.ts";
-import type { Picture } from "./png.ts";
+import { encodePng, type Picture } from "./png.ts";
 import { escapeXml, svgToPng } from "./svg_png.ts";
 
 const fonts = await loadFonts();
@@ -83,7 +83,7 @@ function coloursOf(png: Uint8Array): number[][] {
   });
 }
 
-Deno.test("toPng() writes greys, greys and some colours, and any colours", () => {
+Deno.test("encodePng() writes greys, greys and some colours, and any colours", () => {
   const canvas = new Canvas(30, 10, fonts);
   const data = Uint8Array.from({ length: 256 }, (_, i) => i);
   canvas.image({ width: 32, height: 8, channels: 1, data }, {
@@ -99,10 +99,10 @@ Deno.test("toPng() writes greys, greys and some colours, and any colours", () =>
   const paint = (x: number, y: number, colour: Rgb) =>
     canvas.polygon([[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1]], colour);
   assert.equal(canvas.picture.channels, 1);
-  assert.deepEqual(coloursOf(canvas.toPng()), drawn());
+  assert.deepEqual(coloursOf(encodePng(canvas.picture)), drawn());
   paint(10, 0, [1, 2, 3]);
   paint(20, 0, [200, 0, 0]);
-  const numbered = coloursOf(canvas.toPng());
+  const numbered = coloursOf(encodePng(canvas.picture));
   assert.deepEqual(numbered[10], [1, 2, 3]);
   assert.deepEqual(numbered[20], [200, 0, 0]);
   drawn().forEach((colour, i) =>
@@ -110,10 +110,14 @@ Deno.test("toPng() writes greys, greys and some colours, and any colours", () =>
   );
   paint(10, 0, [7, 7, 7]);
   paint(20, 0, [8, 8, 8]);
-  assert.deepEqual(coloursOf(canvas.toPng()), drawn(), "of colours painted over nothing is left");
+  assert.deepEqual(
+    coloursOf(encodePng(canvas.picture)),
+    drawn(),
+    "of colours painted over nothing is left",
+  );
   for (let i = 0; i < 20; i++) paint(i, 0, [i, 100, 200]);
   assert.equal(canvas.picture.channels, 3);
-  assert.deepEqual(coloursOf(canvas.toPng()), drawn());
+  assert.deepEqual(coloursOf(encodePng(canvas.picture)), drawn());
 });
 
 Deno.test("image() lays pictures with colours over each other, in their size and enlarged", () => {
@@ -131,12 +135,12 @@ Deno.test("image() lays pictures with colours over each other, in their size and
   };
   canvas.image(picture([red], [1, 0]), { left: 0, top: 0, width: 4, height: 2 });
   canvas.image(picture([green, red], [1, 2]), { left: 2, top: 1, width: 2, height: 1 });
-  const pixels = coloursOf(canvas.toPng());
+  const pixels = coloursOf(encodePng(canvas.picture));
   const [RED, GREEN, GREY] = [[200, 0, 0], [0, 100, 0], [10, 10, 10]];
   assert.deepEqual(pixels, [RED, RED, GREY, GREY, RED, RED, GREEN, RED]);
   const nine = Array.from({ length: 9 }, (_, i) => 1 + i);
   const many: Picture = { ...picture(nine, [8, 9]), channels: 1 };
   canvas.image(many, { left: 0, top: 0, width: 2, height: 1 });
-  const all = coloursOf(canvas.toPng());
+  const all = coloursOf(encodePng(canvas.picture));
   assert.deepEqual(all, [[0, 0, 8], [0, 0, 9], ...pixels.slice(2)]);
 });

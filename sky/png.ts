@@ -4,8 +4,13 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { constants, crc32, deflateSync } from "node:zlib";
+import type { Compute } from "../gpu/compute.ts";
+import {
+  type PackedLines,
+  packLines,
+  packLinesHere,
+  type PngLines,
+} from "../gpu/kernels/pack_png/pack_png.ts";
 
 /** Pixels of a picture. */
 export interface Picture {
@@ -29,8 +34,6 @@ export interface Colours {
   readonly list: readonly number[];
 }
 
-/** Pictures of noise hold nothing that comes again: runs and the frequency of values are all there is to save. */
-const PACKING = { level: 1, strategy: constants.Z_RLE };
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** PNG's colour types. */
 const GREY = 0, RGB = 2, PALETTE = 3;
@@ -48,84 +51,98 @@ const GREY = 0, RGB = 2, PALETTE = 3;
  * assert.deepEqual([...png.subarray(1, 4)], [..."PNG"].map((c) => c.charCodeAt(0)));
  * ```
  */
-export function encodePng(picture: Picture): Uint8Array {
-  const { width, height, channels, colours } = picture;
-  const used = colours?.list.flatMap((_, i) => colours.numbers.includes(i + 1) ? [i + 1] : []);
-  const palette = used?.length ? paletteOf(colours!, used) : undefined;
-  const header = new DataView(new ArrayBuffer(13));
-  header.setUint32(0, width);
-  header.setUint32(4, height);
-  header.setUint8(8, 8);
-  header.setUint8(9, palette ? PALETTE : channels === 1 ? GREY : RGB);
-  return Buffer.concat([
+export function encodePng(picture: Picture): Uint8Array<ArrayBuffer> {
+  const palette = paletteOf(picture);
+  return file(picture, palette, packLinesHere(linesOf(picture, palette)));
+}
+
+/**
+ * As {@linkcode encodePng}, by the threads of a processor.
+ *
+ * @param compute Whose threads.
+ * @param picture Pixels.
+ * @returns The file's bytes.
+ */
+export async function encodePngBy(
+  compute: Compute,
+  picture: Picture,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const palette = paletteOf(picture);
+  return file(picture, palette, await packLines(compute, linesOf(picture, palette)));
+}
+
+function file(
+  { width, height, channels }: Picture,
+  palette: Palette | undefined,
+  { chunks, adler32 }: PackedLines,
+): Uint8Array<ArrayBuffer> {
+  const type = palette ? PALETTE : channels === 1 ? GREY : RGB;
+  return joined([
     SIGNATURE,
-    ...chunk("IHDR", new Uint8Array(header.buffer)),
-    ...(palette ? chunk("PLTE", palette.entries) : []),
-    ...chunk("IDAT", deflateSync(scanLines(picture, palette), PACKING)),
-    ...chunk("IEND", new Uint8Array(0)),
+    chunk("IHDR", [...bigEndian(width), ...bigEndian(height), 8, type, 0, 0, 0]),
+    ...(palette ? [chunk("PLTE", palette.colours)] : []),
+    chunk("IDAT", [0x78, 0x01]), // a zlib stream
+    ...chunks,
+    chunk("IDAT", [0x03, 0x00, ...bigEndian(adler32)]), // its last block, empty, and its sum
+    chunk("IEND", []),
   ]);
 }
 
 /** Greys and colours of a file. */
 interface Palette {
   /** `[entries, 3]`. */
+  readonly colours: readonly number[];
+  /** Entry of each grey, then of each colour by its number, `[512]`. */
   readonly entries: Uint8Array;
-  /** Entry of each grey. */
-  readonly ofGreys: Uint8Array;
-  /** Entry of each colour by its number; 0 for what is grey. */
-  readonly ofColours: Uint8Array;
 }
 
-/** A palette of as many greys as the colours in use leave room for. */
-function paletteOf({ list }: Colours, used: readonly number[]): Palette {
+/** A palette of as many greys as the colours in use leave room for; none where all is grey. */
+function paletteOf({ colours }: Picture): Palette | undefined {
+  const used = colours?.list.flatMap((_, i) => colours.numbers.includes(i + 1) ? [i + 1] : []);
+  if (colours === undefined || !used?.length) return undefined;
   const greys = 256 - used.length;
   const shades = Array.from({ length: greys }, (_, i) => Math.round(i * 255 / (greys - 1)));
-  const parts = used.map((number) => list[number - 1]!)
+  const parts = used.map((number) => colours.list[number - 1]!)
     .flatMap((colour) => [colour >> 16, colour >> 8 & 255, colour & 255]);
-  const ofColours = new Uint8Array(256);
-  used.forEach((number, i) => ofColours[number] = greys + i);
-  return {
-    entries: Uint8Array.from([...shades.flatMap((grey) => [grey, grey, grey]), ...parts]),
-    ofGreys: Uint8Array.from({ length: 256 }, (_, grey) => Math.round(grey * (greys - 1) / 255)),
-    ofColours,
-  };
+  const entries = new Uint8Array(512);
+  for (let grey = 0; grey < 256; grey++) entries[grey] = Math.round(grey * (greys - 1) / 255);
+  used.forEach((number, i) => entries[256 + number] = greys + i);
+  return { colours: [...shades.flatMap((grey) => [grey, grey, grey]), ...parts], entries };
 }
 
-/** Rows, each behind a byte that names its filter: none. */
-function scanLines({ width, height, channels, data, colours }: Picture, palette?: Palette) {
-  const rowBytes = width * channels;
-  const lines = new Uint8Array(height * (rowBytes + 1));
-  for (let y = 0, at = 1; y < height; y++, at += rowBytes + 1) {
-    const row = data.subarray(y * rowBytes, (y + 1) * rowBytes);
-    if (palette === undefined) lines.set(row, at);
-    else {
-      const numbers = colours!.numbers.subarray(y * rowBytes, (y + 1) * rowBytes);
-      numberRow(row, numbers, palette, lines.subarray(at, at + rowBytes));
-    }
-  }
-  return lines;
-}
-
-function numberRow(
-  row: Uint8Array,
-  numbers: Uint8Array,
-  { ofGreys, ofColours }: Palette,
-  into: Uint8Array,
-): void {
-  for (let x = 0; x < row.length; x++) {
-    const number = numbers[x]!;
-    into[x] = number === 0 ? ofGreys[row[x]!]! : ofColours[number]!;
-  }
+function linesOf(picture: Picture, palette: Palette | undefined): PngLines {
+  const { width, channels, data, colours } = picture;
+  const lines = { samples: data, bytes: width * channels };
+  if (palette === undefined) return lines;
+  return { ...lines, palette: { numbers: colours!.numbers, entries: palette.entries } };
 }
 
 /** Length, name, data and checksum of name and data. */
-function chunk(name: string, data: Uint8Array): Uint8Array[] {
-  const label = Uint8Array.from(name, (letter) => letter.charCodeAt(0));
-  return [bigEndian(data.length), label, data, bigEndian(crc32(data, crc32(label)))];
+function chunk(name: string, data: readonly number[]): Uint8Array {
+  const named = [...Array.from(name, (letter) => letter.charCodeAt(0)), ...data];
+  return Uint8Array.from([...bigEndian(data.length), ...named, ...bigEndian(crc32(named))]);
 }
 
-function bigEndian(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
-  return bytes;
+/** CRC-32 (ISO 3309) of a few bytes. */
+function crc32(bytes: readonly number[]): number {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let k = 0; k < 8; k++) sum = sum & 1 ? sum >>> 1 ^ 0xedb88320 : sum >>> 1;
+  }
+  return ~sum >>> 0;
+}
+
+function bigEndian(value: number): number[] {
+  return [value >>> 24, value >>> 16 & 255, value >>> 8 & 255, value & 255];
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

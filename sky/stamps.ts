@@ -5,7 +5,9 @@
  */
 
 import { grayPicture } from "./_gray.ts";
+import type { Compute } from "../gpu/compute.ts";
 import { Canvas, loadFonts, type Rgb } from "./canvas.ts";
+import { encodePng, encodePngBy } from "./png.ts";
 import { zscale } from "./zscale.ts";
 
 /** One stamp of a row of stamps. */
@@ -43,6 +45,8 @@ export interface StampsOptions {
   readonly panelPx?: number;
   /** Draws tick marks beside the middle; true. */
   readonly marker?: boolean;
+  /** Whose threads encode the file; the calling one if left out. */
+  readonly compute?: Compute;
 }
 
 const MARGIN = 16;
@@ -76,7 +80,8 @@ export async function stampsPng(
     if (marker) drawCrosshair(canvas, left + side / 2, top + side / 2, side);
     if (i === 0) drawScale(canvas, stamp, left, top, side, options);
   });
-  return canvas.toPng();
+  const { picture } = canvas;
+  return options.compute ? await encodePngBy(options.compute, picture) : encodePng(picture);
 }
 
 const NOTE = { sizePx: 10, colour: INK };

@@ -75,14 +75,16 @@ function pathOf(parts: Pick<OutputParts, "science" | "folder">, kind?: string): 
 }
 
 /**
- * Begins the mask and the weight of a difference.
+ * Begins the mask and the weight of a difference, and loads what will draw it.
  *
  * @param parts The pair, and where to.
  * @returns The files.
  */
 export function openCompanions(
-  parts: Pick<OutputParts, "science" | "loaded" | "folder" | "compute" | "signal">,
+  parts: Pick<OutputParts, "science" | "loaded" | "folder" | "compute" | "signal" | "pictures">,
 ): Promise<CompanionFiles> {
+  // while the threads make the difference; what goes wrong shows again when it is drawn
+  if (parts.pictures) loadDrawing().catch(() => undefined);
   const { loaded, compute, signal } = parts;
   const { width, height } = loaded.pair;
   const options = { width, height, header: bare(loaded.science.header), compute, signal };
@@ -121,10 +123,19 @@ function describeImages(parts: OutputParts): NewProduct[] {
   ];
 }
 
+/** Fonts and all that draws, loaded by those who draw alone. */
+async function loadDrawing() {
+  const [pictures, residualPicture, { loadFonts }] = await together([
+    import("./pictures.ts"),
+    import("./residual_picture.ts"),
+    import("../../../sky/canvas.ts"),
+  ]);
+  await loadFonts();
+  return { ...pictures, ...residualPicture };
+}
+
 async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
-  // fonts and all that draws are loaded by those who draw
-  const { kernelMosaicPng, overviewPng } = await import("./pictures.ts");
-  const { residualMapPng } = await import("./residual_picture.ts");
+  const { kernelMosaicPng, overviewPng, residualMapPng } = await loadDrawing();
   const { science, loaded, chosen, folder, compute } = parts;
   const id = `${science.id}.subt`;
   const { result } = chosen.finished;
@@ -134,13 +145,13 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
     `pull ${pull}`;
   const drawn: Record<string, Promise<Uint8Array>> = {
     overview: overviewPng(compute, chosen.pair, chosen.finished, science.id, subtitle),
-    residuals: residualMapPng(chosen.blocks, science.id, subtitle),
+    residuals: residualMapPng(compute, chosen.blocks, science.id, subtitle),
   };
   if (result.field !== undefined) {
-    drawn.kernel = kernelMosaicPng(result.field, science.id, subtitle);
+    drawn.kernel = kernelMosaicPng(compute, result.field, science.id, subtitle);
   }
   if (result.psf !== undefined) {
-    drawn.psf = kernelMosaicPng(result.psf, science.id, subtitle, "PSF of the difference");
+    drawn.psf = kernelMosaicPng(compute, result.psf, science.id, subtitle, "PSF of the difference");
   }
   const common = { ...shared(science), from: [id], of: id };
   return await together(

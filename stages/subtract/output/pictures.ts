@@ -22,7 +22,7 @@ const PANEL_PX = 480;
 /**
  * Draws science frame, reference, difference and difference over noise beside each other.
  *
- * @param compute Where the images are shrunk.
+ * @param compute Where the images are shrunk and the file is packed.
  * @param pair The pair.
  * @param finished Its difference.
  * @param title Above all.
@@ -50,7 +50,7 @@ export async function overviewPng(
     { title: "Difference", ...squared(known), lo: -8 * sigma, hi: 8 * sigma },
     { title: "Difference over noise", ...squared(pull), lo: -5, hi: 5 },
   ];
-  return await stampsPng(shown, { title, subtitle, marker: false, panelPx: PANEL_PX });
+  return await stampsPng(shown, { title, subtitle, marker: false, panelPx: PANEL_PX, compute });
 }
 
 function around(image: AlignedPair["science"]): { readonly lo: number; readonly hi: number } {
@@ -71,6 +71,7 @@ function squared({ columns, rows, data }: Shrunk): Pick<Stamp, "data" | "size"> 
 /**
  * Draws a kernel, or a PSF, at nine places of the field, as they lie on it.
  *
+ * @param compute Where the file is packed.
  * @param field The kernel.
  * @param title Above all.
  * @param subtitle Below the title.
@@ -78,6 +79,7 @@ function squared({ columns, rows, data }: Shrunk): Pick<Stamp, "data" | "size"> 
  * @returns PNG file.
  */
 export function kernelMosaicPng(
+  compute: Compute,
   field: KernelField,
   title: string,
   subtitle: string,
@@ -104,5 +106,5 @@ export function kernelMosaicPng(
     peak.toPrecision(2)
   }`;
   const stamp = { title: `${what} over the field`, data, size, note, lo: -peak / 4, hi: peak };
-  return stampsPng([stamp], { title, subtitle, marker: false, panelPx: PANEL_PX });
+  return stampsPng([stamp], { title, subtitle, marker: false, panelPx: PANEL_PX, compute });
 }

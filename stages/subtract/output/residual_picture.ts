@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Compute } from "../../../gpu/compute.ts";
 import { type Stamp, stampsPng } from "../../../sky/stamps.ts";
 import type { BlockResiduals } from "./residuals.ts";
 
@@ -14,12 +15,14 @@ const PANEL_PX = 480;
  * Draws the mean of the difference and its spread over squares of the field, as
  * they lie on it: flat grey with even grain where the difference is noise alone.
  *
+ * @param compute Where the file is packed.
  * @param blocks Squares of bare sky.
  * @param title Above all.
  * @param subtitle Below the title.
  * @returns PNG file.
  */
 export function residualMapPng(
+  compute: Compute,
   blocks: BlockResiduals,
   title: string,
   subtitle: string,
@@ -37,7 +40,7 @@ export function residualMapPng(
       ...{ lo: 0.8, hi: 1.2, note: `${side} of sky; black 0.8, white 1.2` },
     },
   ];
-  return stampsPng(stamps, { title, subtitle, marker: false, panelPx: PANEL_PX });
+  return stampsPng(stamps, { title, subtitle, marker: false, panelPx: PANEL_PX, compute });
 }
 
 /** The map in the corner of a square. */
