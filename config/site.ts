@@ -12,6 +12,7 @@ import { bundledFile } from "./bundled_files.ts";
 import { readTables, type SiteTables } from "./_read_tables.ts";
 import { UsageError } from "./errors.ts";
 import type { Environment, Explained, JsonValue } from "./explain.ts";
+import { once } from "./once.ts";
 import { resolvePaths, type SitePaths } from "./site_paths.ts";
 import {
   type Camera,
@@ -102,7 +103,7 @@ export interface SiteOptions {
  * Reads a site.
  *
  * @param options Where to look.
- * @returns The site, all its tables checked.
+ * @returns The site, all its own tables checked.
  * @throws {UsageError} If the folder does not exist, or one of its files is wrong.
  */
 // deno-lint-ignore require-await -- callers await, so that reading may become asynchronous
@@ -142,12 +143,12 @@ function findFolder(
 }
 
 class FolderSite implements Site {
-  readonly units: ReadonlyMap<string, Unit>;
-  readonly ccd: readonly Camera[];
-  readonly fringe: readonly FringeFrame[];
-  readonly targets: readonly Target[];
-  readonly headerRules: readonly HeaderRule[];
   readonly settingsSections: readonly string[];
+  readonly #units = once(() => new Map(rowsOf(this.#tables.units).map((row) => [row.code, row])));
+  readonly #ccd = once(() => rowsOf(this.#tables.ccd));
+  readonly #fringe = once(() => rowsOf(this.#tables.fringe));
+  readonly #targets = once(() => rowsOf(this.#tables.targets));
+  readonly #headerRules = once(() => rowsOf(this.#tables.rules));
   readonly #tables: SiteTables;
   readonly #settings: StageSettings;
   readonly #env: Environment;
@@ -163,16 +164,31 @@ class FolderSite implements Site {
     env: Environment,
     explained: readonly Explained[],
   ) {
-    this.units = new Map(tables.units.map(({ row }) => [row.code, row]));
-    this.ccd = tables.ccd.map(({ row }) => row);
-    this.fringe = tables.fringe.map(({ row }) => row);
-    this.targets = tables.targets.map(({ row }) => row);
-    this.headerRules = tables.rules.map(({ row }) => row);
     this.settingsSections = Object.keys(settings.sections);
     this.#tables = tables;
     this.#settings = settings;
     this.#env = env;
     this.#explained = explained;
+  }
+
+  get units(): ReadonlyMap<string, Unit> {
+    return this.#units();
+  }
+
+  get ccd(): readonly Camera[] {
+    return this.#ccd();
+  }
+
+  get fringe(): readonly FringeFrame[] {
+    return this.#fringe();
+  }
+
+  get targets(): readonly Target[] {
+    return this.#targets();
+  }
+
+  get headerRules(): readonly HeaderRule[] {
+    return this.#headerRules();
   }
 
   unit(code: string): Unit {
@@ -235,10 +251,10 @@ class FolderSite implements Site {
     const keys = this.keysStatus();
     const rows = <Row extends object>(
       prefix: string,
-      placed: readonly PlacedRow<Row>[],
+      placed: () => readonly PlacedRow<Row>[],
       key: (row: Row) => string,
     ) =>
-      placed.map(({ row, source }) => ({
+      placed().map(({ row, source }) => ({
         name: `${prefix}.${key(row)}`,
         value: { ...row } as { [key: string]: JsonValue },
         source,
@@ -260,6 +276,10 @@ class FolderSite implements Site {
       ...rows("header", this.#tables.rules, ruleTable.key),
     ];
   }
+}
+
+function rowsOf<Row>(placed: () => readonly PlacedRow<Row>[]): readonly Row[] {
+  return placed().map(({ row }) => row);
 }
 
 function hasNoSetting(camera: Camera): boolean {

@@ -80,12 +80,19 @@ interface JsonSchema {
  * @param owner The stage: its name and its schema.
  * @returns One entry a parameter, in the order of the schema.
  */
-export function describeParameters(owner: ParameterOwner): ParameterInfo[] {
+export function describeParameters(owner: ParameterOwner): readonly ParameterInfo[] {
+  const known = described.get(owner);
+  if (known !== undefined) return known;
   const schema = z.toJSONSchema(owner.params, { io: "input" }) as JsonSchema;
-  return Object.entries(schema.properties ?? {}).map(([key, property]) =>
+  const infos = Object.entries(schema.properties ?? {}).map(([key, property]) =>
     describeOne(owner.name, key, property)
   );
+  described.set(owner, infos);
+  return infos;
 }
+
+/** A command asks several times, and a schema takes a while to describe. */
+const described = new WeakMap<ParameterOwner, readonly ParameterInfo[]>();
 
 /**
  * Settles the value of every parameter.
