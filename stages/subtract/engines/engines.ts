@@ -7,7 +7,8 @@
 import { ExternalToolError, UsageError } from "../../../config/errors.ts";
 import type { StageContext } from "../../stage.ts";
 import { hotpantsEngine } from "./hotpants.ts";
-import { subtractNative } from "./native.ts";
+import { skyShare, subtractNative } from "./native.ts";
+import { withNoiseShare } from "./noise_share.ts";
 import { subtractPreconvolved } from "./preconvolved.ts";
 import type { ConvolvedSide, Engine } from "../pair.ts";
 import { subtractZogy } from "./zogy.ts";
@@ -79,7 +80,16 @@ function orders({ convolve, kernelOrder, backgroundOrder }: EngineChoice) {
 function makeHotpants(choice: EngineChoice, context: StageContext, scratch: string): Engine {
   const [x, y] = choice.regions?.split("x").map(Number) ?? [];
   const regions = x === undefined || y === undefined ? {} : { regions: [x, y] as const };
-  return hotpantsEngine({ ...orders(choice), ...regions, tools: context.tools, scratch });
+  const { tools, signal } = context;
+  const engine = hotpantsEngine({ ...orders(choice), ...regions, tools, scratch });
+  return {
+    ...engine,
+    run: async (pair) => {
+      // it takes the noise as files, so what of it is noise has to be known before
+      const noiseShare = await skyShare(pair, { compute: await context.compute.get(), signal });
+      return { ...await engine.run(withNoiseShare(pair, noiseShare)), noiseShare };
+    },
+  };
 }
 
 function makeNative(choice: EngineChoice, context: StageContext): Engine {

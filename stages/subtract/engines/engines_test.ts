@@ -130,6 +130,24 @@ Deno.test("subtract --engine auto goes on when HOTPANTS ends with an error, and 
   });
 });
 
+Deno.test("subtract gives HOTPANTS the noise that a crowded sky has without its stars", async () => {
+  const shares: number[] = [];
+  const weights: number[] = [];
+  const crowded = { size: 500, stars: 12_000, hotpants: STAND_IN };
+  for (const engine of ["native", "hotpants"]) {
+    await run({ engine, pictures: false }, crowded, async (made) => {
+      shares.push(Number(differenceOf(made).measured!["noiseShare"]));
+      const { path } = made.find(({ kind }) => kind === "weight")!;
+      const { data } = await readImage(path);
+      weights.push(clippedStats(data.filter((weight) => weight > 0)).median);
+    });
+  }
+  assert.ok(shares[0]! < 0.8, `${shares}`);
+  assert.equal(shares[1], shares[0]);
+  // the stand-in's kernel is 1.25, which leaves a little more noise than the fitted one
+  assert.ok(weights[1]! / weights[0]! > 0.4 && weights[1]! / weights[0]! < 1, `${weights}`);
+});
+
 Deno.test("subtract --convolve preconvolve says so in the header, and will not decorrelate", async () => {
   const flags = { convolve: "preconvolve", decorrelate: true, score: true };
   await run(flags, { size: 500, referenceFwhmPx: 4.4 }, async (made, fixture, left) => {

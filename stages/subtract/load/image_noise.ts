@@ -122,13 +122,12 @@ export interface ImageParts {
  * Completes one image of a pair with its sky and the correlation of its noise.
  *
  * @param parts The image, and what was measured.
- * @param noiseShare Share of the sky's variance that is known to be noise; 1 if nothing is known.
  * @returns One half of a pair.
  */
-export function toPairImage(parts: ImageParts, noiseShare = 1): PairImage {
+export function toPairImage(parts: ImageParts): PairImage {
   const { path, image, fwhmPx, noise } = parts;
   const { data, mask, sky, gainEAdu, saturationAdu, weight } = image;
-  const share = Math.sqrt((1 - noise.confusion) * noiseShare);
+  const share = Math.sqrt(1 - noise.confusion);
   const { unit } = sigmaOfSky(image);
   return {
     ...{ path, data, mask, saturationAdu, fwhmPx, gainEAdu },
@@ -138,7 +137,7 @@ export function toPairImage(parts: ImageParts, noiseShare = 1): PairImage {
     skyAdu: sky.globalLevel,
     skySigmaAdu: share * sky.globalSigma,
     correlation: noise.correlation,
-    confusion: 1 - share ** 2,
+    confusion: noise.confusion,
   };
 }
 

@@ -38,11 +38,6 @@ import { brightStars, chooseStars, type StarChoice } from "./stars.ts";
 /** A pair with what is known of it. To be disposed of, which frees its images. */
 export interface LoadedPair extends Disposable {
   readonly pair: AlignedPair;
-  /**
-   * The pair again when only a share of the variance of bare sky is noise, the
-   * rest being stars too faint and too many to be told apart.
-   */
-  readonly pairWith: (noiseShare: number) => AlignedPair;
   readonly science: LoadedImage;
   readonly aligned: AlignedReference;
   readonly chosen: ChosenReference;
@@ -138,9 +133,9 @@ async function loadInto(
   ]);
   const halves = { science: own, reference: other };
   const bright = brightStars(found.science.list);
-  const pairWith = (noiseShare: number) => makePair(halves, { stars, quiet, bright }, noiseShare);
+  const pair = makePair(halves, { stars, quiet, bright });
   return {
-    ...{ science, aligned, chosen, referencePath, quiet, pairWith, pair: pairWith(1) },
+    ...{ science, aligned, chosen, referencePath, quiet, pair },
     registrationPx: Math.hypot(...stars.offsetPx),
     registrationScatterPx: stars.scatterPx,
     [Symbol.dispose]: () => where.arrays[Symbol.dispose](),
@@ -177,13 +172,12 @@ function chooseFrom(
 function makePair(
   halves: { readonly science: ImageParts; readonly reference: ImageParts },
   rest: Required<Pick<AlignedPair, "quiet" | "bright">> & { readonly stars: StarChoice },
-  noiseShare: number,
 ): AlignedPair {
   const { width, height } = halves.science.image;
   return {
     ...{ width, height },
-    science: toPairImage(halves.science, noiseShare),
-    reference: toPairImage(halves.reference, noiseShare),
+    science: toPairImage(halves.science),
+    reference: toPairImage(halves.reference),
     ...{ stars: rest.stars.stars, scale: rest.stars.scale },
     ...{ quiet: rest.quiet, bright: rest.bright },
   };

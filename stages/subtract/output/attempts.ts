@@ -24,7 +24,7 @@ import type { AlignedPair, Engine, EngineResult } from "../pair.ts";
 /** One engine's difference and the verdict on it. */
 export interface Attempt {
   readonly engine: string;
-  /** The pair with the noise that was settled on. */
+  /** The pair; the noise of its sky is what it looks like, see `noiseShare`. */
   readonly pair: AlignedPair;
   /** Share of the variance of bare sky that the difference shows to be noise; 1 unless the field is crowded. */
   readonly noiseShare: number;
@@ -118,45 +118,17 @@ function pullError(attempt: Attempt): number {
   return pullSigma === null ? Infinity : Math.abs(pullSigma - 1);
 }
 
-/** A spread below this says that stars were taken for noise. */
-const TOO_QUIET = 0.93;
-const NOISE_ROUNDS = 4;
-
-/**
- * Subtracts, and again with less noise where the difference shows less than was
- * thought: in a crowded field stars make the sky look noisy, and the difference
- * is free of them. More noise than thought is never explained away; the gate
- * judges it.
- */
 async function attemptWith(
   engine: Engine,
   loaded: LoadedPair,
   options: AttemptOptions,
 ): Promise<Attempt> {
-  let noiseShare = 1;
-  let attempt = await attemptOnce(engine, loaded, loaded.pair, options);
-  for (let round = 1; round < NOISE_ROUNDS; round++) {
-    const { pullSigma } = attempt.metrics;
-    if (pullSigma === null || !(pullSigma > 0) || pullSigma >= TOO_QUIET) break;
-    noiseShare *= pullSigma ** 2;
-    attempt.finished[Symbol.dispose]();
-    await attempt.files[Symbol.asyncDispose]();
-    attempt = await attemptOnce(engine, loaded, loaded.pairWith(noiseShare), options);
-  }
-  return { ...attempt, noiseShare: noiseShare * (attempt.finished.result.noiseShare ?? 1) };
-}
-
-async function attemptOnce(
-  engine: Engine,
-  loaded: LoadedPair,
-  pair: AlignedPair,
-  options: AttemptOptions,
-): Promise<Attempt> {
+  const { pair } = loaded;
   options.progress(0, pair.height, `${engine.name}, kernel`);
   const result = await engine.run(pair);
   const files = await options.openFiles();
   try {
-    return { ...await judged(loaded, pair, result, files, options), files };
+    return { ...await judged(loaded, result, files, options), files };
   } catch (error) {
     await files[Symbol.asyncDispose]();
     throw error;
@@ -165,12 +137,11 @@ async function attemptOnce(
 
 async function judged(
   loaded: LoadedPair,
-  pair: AlignedPair,
   result: EngineResult,
   files: CompanionFiles,
   options: AttemptOptions,
 ): Promise<Omit<Attempt, "files">> {
-  const { quiet } = loaded;
+  const { pair, quiet } = loaded;
   const { skyMeshPx, compute, signal } = options;
   const onRows = files.write.bind(files);
   const progress = (rows: number) => options.progress(rows, pair.height, result.engine);
@@ -182,5 +153,6 @@ async function judged(
   const facts = { coverage: loaded.aligned.coverage, registrationPx, registrationScatterPx };
   const gates = judge(finished, metrics, facts, options.limits);
   const verdict = worst(gates);
-  return { engine: result.engine, pair, finished, blocks, metrics, gates, verdict, noiseShare: 1 };
+  const { engine, noiseShare = 1 } = result;
+  return { engine, pair, finished, blocks, metrics, gates, verdict, noiseShare };
 }
