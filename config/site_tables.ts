@@ -6,6 +6,7 @@
  */
 
 import * as z from "zod";
+import { once } from "./once.ts";
 import { angleCell, numberWithin, type TableSpec, textCell } from "./table.ts";
 
 /** One telescope with its camera, as `obs.dat` gives it. */
@@ -107,35 +108,43 @@ function present<T extends object>(row: T): T {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) as T;
 }
 
-const positive = numberWithin({ above: 0 });
-const section = textCell.regex(/^\[\d+:\d+,\d+:\d+\]$/, "not a region such as [1:10,1:520]");
+const positive = () => numberWithin({ above: 0 });
+const section = () => textCell.regex(/^\[\d+:\d+,\d+:\d+\]$/, "not a region such as [1:10,1:520]");
 
-const obsColumns = z.object({
-  unit: textCell.regex(/^\w+$/, "not a code of letters and digits").describe("Telescope code"),
-  gain_e_adu: positive.describe("Gain, electrons an ADU"),
-  read_noise_e: numberWithin({ min: 0 }).describe("Read noise, electrons"),
-  pixel_scale_arcsec: positive.describe("Pixel scale"),
-  field_w_deg: positive.optional().describe("Width of the field; from the detector if -"),
-  field_h_deg: positive.optional().describe("Height of the field; from the detector if -"),
-  rotation_deg: numberWithin({ min: -360, max: 360 }).describe("Position angle of +y, N through E"),
-  parity: textCell.regex(/^[+-]?1$/, "must be 1 or -1").transform((text): 1 | -1 =>
-    text === "-1" ? -1 : 1
-  ).describe("1 as on the sky, -1 mirrored"),
-  lat_deg: numberWithin({ min: -90, max: 90 }).describe("Latitude, north positive"),
-  lon_deg: numberWithin({ min: -180, max: 360 }).describe("Longitude, east positive"),
-  height_m: numberWithin({ min: -500, max: 9000 }).describe("Height above sea level"),
-  saturation_adu: positive.describe("Raw level from which pixels are not trusted"),
-  width_px: numberWithin({ min: 1, integer: true }).optional().describe("Columns, unbinned"),
-  height_px: numberWithin({ min: 1, integer: true }).optional().describe("Rows, unbinned"),
-}).superRefine((row, context) => {
-  for (
-    const [field, size] of [["field_w_deg", "width_px"], ["field_h_deg", "height_px"]] as const
-  ) {
-    if (row[field] === undefined && row[size] === undefined) {
-      context.addIssue({ code: "custom", path: [field], message: `needs a value, or ${size} one` });
+const obsColumns = once(() =>
+  z.object({
+    unit: textCell.regex(/^\w+$/, "not a code of letters and digits").describe("Telescope code"),
+    gain_e_adu: positive().describe("Gain, electrons an ADU"),
+    read_noise_e: numberWithin({ min: 0 }).describe("Read noise, electrons"),
+    pixel_scale_arcsec: positive().describe("Pixel scale"),
+    field_w_deg: positive().optional().describe("Width of the field; from the detector if -"),
+    field_h_deg: positive().optional().describe("Height of the field; from the detector if -"),
+    rotation_deg: numberWithin({ min: -360, max: 360 }).describe(
+      "Position angle of +y, N through E",
+    ),
+    parity: textCell.regex(/^[+-]?1$/, "must be 1 or -1").transform((text): 1 | -1 =>
+      text === "-1" ? -1 : 1
+    ).describe("1 as on the sky, -1 mirrored"),
+    lat_deg: numberWithin({ min: -90, max: 90 }).describe("Latitude, north positive"),
+    lon_deg: numberWithin({ min: -180, max: 360 }).describe("Longitude, east positive"),
+    height_m: numberWithin({ min: -500, max: 9000 }).describe("Height above sea level"),
+    saturation_adu: positive().describe("Raw level from which pixels are not trusted"),
+    width_px: numberWithin({ min: 1, integer: true }).optional().describe("Columns, unbinned"),
+    height_px: numberWithin({ min: 1, integer: true }).optional().describe("Rows, unbinned"),
+  }).superRefine((row, context) => {
+    for (
+      const [field, size] of [["field_w_deg", "width_px"], ["field_h_deg", "height_px"]] as const
+    ) {
+      if (row[field] === undefined && row[size] === undefined) {
+        context.addIssue({
+          code: "custom",
+          path: [field],
+          message: `needs a value, or ${size} one`,
+        });
+      }
     }
-  }
-});
+  })
+);
 
 /** `obs.dat`: one telescope unit a row. */
 export const obsTable: TableSpec<Unit> = {
@@ -143,7 +152,7 @@ export const obsTable: TableSpec<Unit> = {
   columns: obsColumns,
   key: (unit) => unit.code,
   toRow(cells: Cells): Unit {
-    const row = cells as z.output<typeof obsColumns>;
+    const row = cells as z.output<ReturnType<typeof obsColumns>>;
     const degPx = row.pixel_scale_arcsec / 3600;
     return present({
       code: row.unit,
@@ -166,19 +175,23 @@ export const obsTable: TableSpec<Unit> = {
   },
 };
 
-const ccdColumns = z.object({
-  unit: textCell.describe("Telescope code, * for all"),
-  gain_setting: numberWithin({ min: 0, integer: true }).optional().describe("Driver's setting"),
-  camera: textCell.describe("Camera"),
-  pixel_um: positive.describe("Pixel size"),
-  gain_e_adu: positive.describe("Gain, electrons an ADU"),
-  read_noise_e: numberWithin({ min: 0 }).describe("Read noise, electrons"),
-  saturation_adu: positive.describe("Raw level from which pixels are not trusted"),
-  dark_e_s: numberWithin({ min: 0 }).describe("Dark current, electrons a pixel and second"),
-  temperature_c: numberWithin({ min: -273.15, max: 60 }).optional().describe("Working temperature"),
-  overscan: section.optional().describe("Overscan region"),
-  trim: section.optional().describe("Region of useful pixels"),
-});
+const ccdColumns = once(() =>
+  z.object({
+    unit: textCell.describe("Telescope code, * for all"),
+    gain_setting: numberWithin({ min: 0, integer: true }).optional().describe("Driver's setting"),
+    camera: textCell.describe("Camera"),
+    pixel_um: positive().describe("Pixel size"),
+    gain_e_adu: positive().describe("Gain, electrons an ADU"),
+    read_noise_e: numberWithin({ min: 0 }).describe("Read noise, electrons"),
+    saturation_adu: positive().describe("Raw level from which pixels are not trusted"),
+    dark_e_s: numberWithin({ min: 0 }).describe("Dark current, electrons a pixel and second"),
+    temperature_c: numberWithin({ min: -273.15, max: 60 }).optional().describe(
+      "Working temperature",
+    ),
+    overscan: section().optional().describe("Overscan region"),
+    trim: section().optional().describe("Region of useful pixels"),
+  })
+);
 
 /** `ccd.dat`: one camera and gain setting a row. */
 export const ccdTable: TableSpec<Camera> = {
@@ -187,7 +200,7 @@ export const ccdTable: TableSpec<Camera> = {
   key: ({ unit, gainSetting }) =>
     gainSetting === undefined ? unit : `${unit} at gain setting ${gainSetting}`,
   toRow(cells: Cells): Camera {
-    const row = cells as z.output<typeof ccdColumns>;
+    const row = cells as z.output<ReturnType<typeof ccdColumns>>;
     return {
       unit: row.unit,
       name: row.camera,
@@ -204,12 +217,14 @@ export const ccdTable: TableSpec<Camera> = {
   },
 };
 
-const fringeColumns = z.object({
-  unit: textCell.describe("Telescope code, * for all"),
-  filter: textCell.describe("Filter"),
-  image: textCell.describe("Fringe pattern, FITS"),
-  pairs: textCell.optional().describe("Pairs of points that measure its strength"),
-});
+const fringeColumns = once(() =>
+  z.object({
+    unit: textCell.describe("Telescope code, * for all"),
+    filter: textCell.describe("Filter"),
+    image: textCell.describe("Fringe pattern, FITS"),
+    pairs: textCell.optional().describe("Pairs of points that measure its strength"),
+  })
+);
 
 /** `fringe.dat`: one fringe pattern a row. */
 export const fringeTable: TableSpec<FringeFrame> = {
@@ -217,15 +232,17 @@ export const fringeTable: TableSpec<FringeFrame> = {
   columns: fringeColumns,
   key: (fringe) => `${fringe.unit} ${fringe.filter}`,
   toRow: (cells: Cells): FringeFrame =>
-    present({ ...(cells as z.output<typeof fringeColumns>) }) as FringeFrame,
+    present({ ...(cells as z.output<ReturnType<typeof fringeColumns>>) }) as FringeFrame,
 };
 
-const targetColumns = z.object({
-  object: textCell.describe("Name as in the OBJECT card"),
-  ra: angleCell("ra").describe("Right ascension J2000: degrees, or hours as hh:mm:ss"),
-  dec: angleCell("dec").describe("Declination J2000: degrees, or dd:mm:ss"),
-  note: textCell.optional().describe("Anything"),
-});
+const targetColumns = once(() =>
+  z.object({
+    object: textCell.describe("Name as in the OBJECT card"),
+    ra: angleCell("ra").describe("Right ascension J2000: degrees, or hours as hh:mm:ss"),
+    dec: angleCell("dec").describe("Declination J2000: degrees, or dd:mm:ss"),
+    note: textCell.optional().describe("Anything"),
+  })
+);
 
 /** `alltarget.dat`: one field on the sky a row. */
 export const targetTable: TableSpec<Target> = {
@@ -233,7 +250,7 @@ export const targetTable: TableSpec<Target> = {
   columns: targetColumns,
   key: (target) => target.object,
   toRow(cells: Cells): Target {
-    const row = cells as z.output<typeof targetColumns>;
+    const row = cells as z.output<ReturnType<typeof targetColumns>>;
     return {
       object: row.object,
       raDeg: row.ra,
@@ -243,17 +260,19 @@ export const targetTable: TableSpec<Target> = {
   },
 };
 
-const ruleColumns = z.object({
-  unit: textCell.describe("Telescope code, * for all"),
-  keyword: textCell.regex(/^[A-Z0-9_-]{1,8}$/, "not a FITS keyword").describe("Card"),
-  from: textCell.describe("Value that is replaced, * for any"),
-  to: textCell.describe("The value in its place"),
-});
+const ruleColumns = once(() =>
+  z.object({
+    unit: textCell.describe("Telescope code, * for all"),
+    keyword: textCell.regex(/^[A-Z0-9_-]{1,8}$/, "not a FITS keyword").describe("Card"),
+    from: textCell.describe("Value that is replaced, * for any"),
+    to: textCell.describe("The value in its place"),
+  })
+);
 
 /** `changehdr.dat`: one correction of a header card a row. */
 export const ruleTable: TableSpec<HeaderRule> = {
   file: "changehdr.dat",
   columns: ruleColumns,
   key: (rule) => `${rule.unit} ${rule.keyword} ${rule.from}`,
-  toRow: (cells: Cells): HeaderRule => ({ ...(cells as z.output<typeof ruleColumns>) }),
+  toRow: (cells: Cells): HeaderRule => ({ ...(cells as z.output<ReturnType<typeof ruleColumns>>) }),
 };

@@ -79,7 +79,7 @@ function pathFile(): string {
 }
 
 function tableFile(table: (typeof TABLES)[number]): string {
-  const columns = Object.entries(table.columns.shape).map(([name, schema]) =>
+  const columns = Object.entries(table.columns().shape).map(([name, schema]) =>
     `#   ${name.padEnd(21)} ${schema.description ?? ""}`
   );
   const [header = "", example = EXAMPLES[table.file] ?? ""] = (BUNDLED_FILES.get(table.file) ?? "")

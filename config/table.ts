@@ -14,8 +14,11 @@ import { UsageError } from "./errors.ts";
 export interface TableSpec<Row> {
   /** File name in the site folder. */
   readonly file: string;
-  /** Names, value checks and descriptions of the columns. Columns that accept nothing may be absent. */
-  readonly columns: z.ZodObject;
+  /**
+   * Names, value checks and descriptions of the columns, which take a while to make. Columns that
+   * accept nothing may be absent.
+   */
+  readonly columns: () => z.ZodObject;
   /** Makes the row from checked cells. */
   readonly toRow: (cells: Readonly<Record<string, unknown>>) => Row;
   /** Rows of a site folder take the place of bundled rows with the same key. */
@@ -158,7 +161,7 @@ function splitCells(line: string): string[] | undefined {
 }
 
 function checkColumns<Row>(head: Line, where: string, spec: TableSpec<Row>): void {
-  const known = Object.keys(spec.columns.shape);
+  const known = Object.keys(spec.columns().shape);
   for (const [index, name] of head.cells.entries()) {
     if (!known.includes(name)) {
       const hint = `known columns are ${known.join(", ")}`;
@@ -168,7 +171,7 @@ function checkColumns<Row>(head: Line, where: string, spec: TableSpec<Row>): voi
       throw problem(where, head.number, `column "${name}" stands twice`, name);
     }
   }
-  for (const [name, schema] of Object.entries(spec.columns.shape)) {
+  for (const [name, schema] of Object.entries(spec.columns().shape)) {
     const optional = z.safeParse(schema, undefined).success;
     if (!optional && !head.cells.includes(name)) {
       throw problem(where, head.number, `column "${name}" is missing`, name);
@@ -190,7 +193,7 @@ function readRow<Row>(
   line.cells.forEach((cell, index) => {
     if (cell !== "-") given[columns[index] ?? ""] = cell;
   });
-  const result = spec.columns.safeParse(given);
+  const result = spec.columns().safeParse(given);
   if (result.success) return spec.toRow(result.data);
   const issue = result.error.issues[0];
   const column = String(issue?.path[0] ?? "");

@@ -4,13 +4,15 @@ import * as z from "zod";
 import { UsageError } from "./errors.ts";
 import { angleCell, mergeRows, numberCell, numberWithin, parseTable, textCell } from "./table.ts";
 
+const columns = z.object({
+  name: textCell,
+  size_px: numberWithin({ min: 1, integer: true }),
+  note: textCell.optional(),
+});
+
 const spec = {
   file: "things.dat",
-  columns: z.object({
-    name: textCell,
-    size_px: numberWithin({ min: 1, integer: true }),
-    note: textCell.optional(),
-  }),
+  columns: () => columns,
   toRow: (cells: Readonly<Record<string, unknown>>) => cells,
   key: (row: Readonly<Record<string, unknown>>) => String(row["name"]),
 };
