@@ -92,11 +92,25 @@ export class Canvas {
     ], colour);
   }
 
-  /** Draws the border of a rectangle, a pixel wide. */
+  /** Draws the border of a rectangle, a pixel wide, half of it within. */
   frame({ left, top, width, height }: Box, colour: Rgb): void {
-    const right = left + width, bottom = top + height;
-    const corners: Corners = [[left, top], [right, top], [right, bottom], [left, bottom]];
-    corners.forEach((corner, i) => this.line(corner, corners[(i + 1) % 4]!, 1, colour));
+    for (const y of [top, top + height]) {
+      this.#half({ left, top: y - 1, width, height: 2 }, colour);
+    }
+    for (const x of [left, left + width]) {
+      this.#half({ left: x - 1, top, width: 2, height }, colour);
+    }
+  }
+
+  /** Lays a colour over half of each pixel. */
+  #half({ left, top, width, height }: Box, colour: Rgb): void {
+    const raster = this.#raster;
+    const right = Math.min(raster.width, left + width);
+    for (let y = Math.max(0, top); y < Math.min(raster.height, top + height); y++) {
+      for (let x = Math.max(0, left); x < right; x++) {
+        raster.blend(y * raster.width + x, 0.5, colour);
+      }
+    }
   }
 
   /** Writes a line of text; `y` is that of the line it stands on. */

@@ -28,9 +28,13 @@ export function starsLeft(
  * The science frame's cards, which hold WCS and zero points, and those of the subtraction.
  *
  * @param parts The pair and what came of its engines.
+ * @param left What is left of stars.
  * @returns A new header.
  */
-export function differenceHeader(parts: OutputParts): FitsHeader {
+export function differenceHeader(
+  parts: OutputParts,
+  left: readonly StarResiduals[],
+): FitsHeader {
   const { loaded, science } = parts;
   const header = loaded.science.header.clone();
   const cards = [...kernelCards(parts), ...referenceCards(parts), ...qualityCards(parts)];
@@ -42,7 +46,7 @@ export function differenceHeader(parts: OutputParts): FitsHeader {
   const reference = basename(loaded.chosen.path);
   header.addHistory(`gppy subtract: ${basename(science.path)} minus ${reference}`);
   header.addHistory(`gppy subtract: reference chosen: ${loaded.chosen.why}`);
-  for (const line of [...verdictLines(parts), ...starLines(parts)]) {
+  for (const line of [...verdictLines(parts), ...starLines(left)]) {
     header.addHistory(`gppy subtract: ${line}`);
   }
   return header;
@@ -125,8 +129,8 @@ function verdictLines({ attempts, failures }: OutputParts): string[] {
   return [...judged, ...failures.map(({ engine, error }) => `${engine}: ${error.message}`)];
 }
 
-function starLines(parts: OutputParts): string[] {
-  return starsLeft(parts).map(({ from, to, stars, mean, spread }) => {
+function starLines(left: readonly StarResiduals[]): string[] {
+  return left.map(({ from, to, stars, mean, spread }) => {
     const pulls = `${mean.toFixed(2)} +- ${spread.toFixed(2)} sigma in their cores`;
     return `mag ${from} to ${to}: ${stars} stars, ${pulls}`;
   });

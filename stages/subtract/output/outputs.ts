@@ -16,6 +16,7 @@ import type { Attempt, FailedAttempt } from "./attempts.ts";
 import { CompanionFiles } from "./companion_files.ts";
 import { differenceHeader, starsLeft } from "./difference_header.ts";
 import type { LoadedPair } from "../load/load_pair.ts";
+import type { StarResiduals } from "./residuals.ts";
 import { StripFile, writeWhole } from "./write_images.ts";
 
 /** What is written of one pair. */
@@ -42,17 +43,21 @@ export interface OutputParts {
  * @returns The products.
  */
 export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
-  const writing = [writeDifference(parts), writeCompanions(parts)];
+  const left = starsLeft(parts);
+  const writing = [writeDifference(parts, left), writeCompanions(parts)];
   const drawing = parts.pictures ? writePictures(parts) : Promise.resolve([]);
   await together([...writing, drawing]);
-  return [...describeImages(parts), ...await drawing];
+  return [...describeImages(parts, left), ...await drawing];
 }
 
-async function writeDifference(parts: OutputParts): Promise<void> {
+async function writeDifference(
+  parts: OutputParts,
+  left: readonly StarResiduals[],
+): Promise<void> {
   const { width, height } = parts.loaded.pair;
   const { compute, signal, chosen } = parts;
   const path = pathOf(parts);
-  const options = { width, height, header: differenceHeader(parts), compute, signal };
+  const options = { width, height, header: differenceHeader(parts, left), compute, signal };
   await using file = await StripFile.floats(path, options);
   await writeWhole(file, chosen.finished.difference, options);
   parts.complete(path);
@@ -92,7 +97,7 @@ export function openCompanions(
   return CompanionFiles.open(paths, options);
 }
 
-function describeImages(parts: OutputParts): NewProduct[] {
+function describeImages(parts: OutputParts, left: StarResiduals[]): NewProduct[] {
   const { science, loaded, chosen, attempts, failures } = parts;
   const id = `${science.id}.subt`;
   const common = { ...shared(science), from: [science.id] };
@@ -113,7 +118,7 @@ function describeImages(parts: OutputParts): NewProduct[] {
       of: science.id,
       measured: measured(parts),
       gates: [...chosen.gates],
-      starResiduals: starsLeft(parts),
+      starResiduals: left,
       referencesConsidered: [...loaded.chosen.considered],
       attempts: [...attempts.map(describeAttempt), ...failures.map(describeFailure)],
     },
@@ -157,12 +162,21 @@ async function writePictures(parts: OutputParts): Promise<NewProduct[]> {
   return await together(
     Object.entries(drawn).map(async ([role, png]): Promise<NewProduct> => {
       const path = join(folder, `${id}.${role}.png`);
-      await Deno.writeFile(`${path}.part`, await png);
-      await Deno.rename(`${path}.part`, path);
+      await writePicture(path, await png);
       parts.complete(path);
       return { ...common, id: `${id}.${role}.png`, kind: "picture", role, path };
     }),
   );
+}
+
+async function writePicture(path: string, png: Uint8Array): Promise<void> {
+  const part = `${path}.part`;
+  {
+    using file = await Deno.open(part, { write: true, create: true, truncate: true });
+    for (let at = 0; at < png.length;) at += await file.write(png.subarray(at));
+    await file.syncData();
+  }
+  await Deno.rename(part, path);
 }
 
 /** What a product of the pair has in common with the science frame. */
