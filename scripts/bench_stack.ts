@@ -47,7 +47,7 @@ function gppy(manifest: string, site: string): Racer {
     name: "gppy",
     cwd: ROOT,
     command: [
-      ...[Deno.execPath(), "run", "-A", "cli/main.ts", "stack", manifest, "--config", site],
+      ...["scripts/gppy", "stack", manifest, "--config", site],
       ...["--force", "-q", "--combine", "median", "--mesh-px", "512", "--weights", "equal"],
       ...["--scale", "none", "--gap-s", "100000", "--pixel-scale-arcsec", String(SCALE_ARCSEC)],
       ...["--device", "cpu", "-o", `${manifest}.out`],

@@ -65,9 +65,9 @@ async function simulate(
   { size, frames }: { readonly size: string; readonly frames: number },
 ): Promise<void> {
   note(`simulating ${frames} frames of ${size} px in ${out}`);
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { success, stderr } = await new Deno.Command("scripts/gppy", {
     args: [
-      ...["run", "-A", "cli/main.ts", "simulate", "--out", out, "--size", size],
+      ...["simulate", "--out", out, "--size", size],
       ...["--filters", FILTER, "--object", OBJECT, "--lights", String(frames), "--no-bias"],
       ...["--no-darks", "--no-flats", FILTER, "--no-reference", "--transients", "0"],
       ...["--fading", "0", "-q"],

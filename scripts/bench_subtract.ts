@@ -82,8 +82,8 @@ async function subtract(
   engine: string,
   flags: readonly string[] = [],
 ): Promise<Run> {
-  return await timed(Deno.execPath(), [
-    ...["run", "-A", "--no-check", "cli/main.ts", "subtract", pair.manifest],
+  return await timed("scripts/gppy", [
+    ...["subtract", pair.manifest],
     ...["--reference", pair.reference, ...engineFlags(engine), "--force", "-q"],
     ...["-o", `${pair.manifest}.out`, ...flags, ...positionals],
   ]);

@@ -89,7 +89,7 @@ async function makeMasters(base: string, night: LightNight): Promise<Masters> {
 
 function calib(base: string, folder: string, work: string): string[] {
   return [
-    ...[Deno.execPath(), "run", "-A", "--no-check", join(ROOT, "cli", "main.ts"), "calib", folder],
+    ...[join(ROOT, "scripts", "gppy"), "calib", folder],
     ...["--base", base, "--work", work, "--unit", "7DT07", "--device", "cpu", "-q"],
     ...["-o", join(work, "calib.json")],
   ];
