@@ -2,6 +2,10 @@
 // at once are sorted by a network; where no sample is excluded, missing or clipped, which is nearly
 // everywhere, the rest is done on vectors too.
 //
+// The network is read from memory. Of 9 resampled frames sorting takes 5 of 73 ns a pixel of a thread, of
+// 25 frames 18 of 218; code made for the number of frames, as clip_stack has, is not faster by enough
+// to pay for another pass over the samples (5 and 17 ns with its reading).
+//
 // Slots: 0 values [K], f32, NaN where there is none; 1 masks [K], u16; 2 networks, u16 pairs: one that
 // sorts all, one for pixels with all K samples;
 // 3 table, f32: weights [K], variances [K], and by number of samples, [K + 1] each, factors of the MAD
