@@ -14,7 +14,7 @@ import { decodeTile, type TileSource } from "./decode_tile.ts";
 import { type TileForm, tileFormOf } from "./tile_form.ts";
 
 /** The heap is read in pieces of at least so many bytes. */
-const WINDOW_BYTES = 1 << 22;
+const WINDOW_BYTES = 1 << 20;
 /** Where a tile may be, in the order in which the columns are looked at. */
 const PLACES = ["COMPRESSED_DATA", "GZIP_COMPRESSED_DATA", "UNCOMPRESSED_DATA"] as const;
 
