@@ -7,7 +7,8 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { absolutePath } from "./absolute_path.ts";
 import { bundledFile } from "./bundled_files.ts";
 import { readTables, type SiteTables } from "./_read_tables.ts";
 import { UsageError } from "./errors.ts";
@@ -125,7 +126,7 @@ function findFolder(
   const given = options.folder || env["GPPY_CONFIG"];
   if (!given) return { folder: null, source: "default" };
   const source = options.folder ? "flag --config" : "environment GPPY_CONFIG";
-  const folder = resolve(given);
+  const folder = absolutePath(given);
   let isDirectory: boolean;
   try {
     isDirectory = Deno.statSync(folder).isDirectory;

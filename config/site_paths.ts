@@ -4,8 +4,9 @@
  * @module
  */
 
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join } from "node:path";
 import * as z from "zod";
+import { absolutePath } from "./absolute_path.ts";
 import { UsageError } from "./errors.ts";
 import type { Environment, Explained } from "./explain.ts";
 import { lineOfKey, parseJsonWithComments } from "./json_text.ts";
@@ -125,7 +126,7 @@ function fromEnvironment(key: PathKey, env: Environment): Given | undefined {
 function absolute(path: string, env: Environment): string {
   const home = env["HOME"];
   const expanded = home && /^~(?=\/|$)/.test(path) ? join(home, path.slice(1)) : path;
-  return resolve(expanded);
+  return absolutePath(expanded);
 }
 
 /** Values of `path.json`, made absolute from its folder where they are not. */

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import * as z from "zod";
+import { absolutePath } from "../config/absolute_path.ts";
 import { DataError } from "../config/errors.ts";
 import { reasonOf } from "../config/reason.ts";
 import { sha256 } from "../config/sha256.ts";
@@ -60,7 +61,7 @@ export async function readManifest(path: string): Promise<Manifest> {
       details: { file: path },
     });
   }
-  return parseManifest(text, { where: path, folder: dirname(resolve(path)) });
+  return parseManifest(text, { where: path, folder: dirname(absolutePath(path)) });
 }
 
 /**
@@ -85,7 +86,7 @@ export function encodeManifest(manifest: Manifest, folder: string | null): strin
  * @throws {DataError} If the folder cannot be written to.
  */
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
-  const target = resolve(path);
+  const target = absolutePath(path);
   const folder = dirname(target);
   const part = join(folder, `.${basename(target)}.part`);
   try {

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Command } from "commander";
+import { absolutePath } from "../../config/absolute_path.ts";
 import { EXIT_CODES, UsageError } from "../../config/errors.ts";
 import type { Site } from "../../config/site.ts";
 import { ingest } from "../../stages/ingest.ts";
@@ -158,7 +159,7 @@ async function gather(
   { site, log, signal, display }: Session,
   { work }: Pick<SharedOptions, "work">,
 ): Promise<Manifest> {
-  const folder = resolve(work ?? join(site.paths.work, "nights", stage));
+  const folder = absolutePath(work ?? join(site.paths.work, "nights", stage));
   return await gatherNights(inputs, {
     ...{ site, log, signal, progress: display.start("read"), work: folder },
   });
@@ -189,7 +190,9 @@ function withOptions(
         `it is a night of "${night.unit}"`,
     );
   }
-  return work === undefined ? manifest : { ...manifest, night: { ...night, work: resolve(work) } };
+  return work === undefined
+    ? manifest
+    : { ...manifest, night: { ...night, work: absolutePath(work) } };
 }
 
 /** Raw frames are worked on by what obs.dat says of their telescope. */
