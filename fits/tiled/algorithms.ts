@@ -4,7 +4,6 @@
  * @module
  */
 
-import { gunzipSync } from "node:zlib";
 import { decodeHcompress } from "./hcompress.ts";
 import { decodePlio } from "./plio.ts";
 import { decodeRice } from "./rice.ts";
@@ -37,14 +36,22 @@ export const ALGORITHMS: Readonly<Record<string, TileDecoder>> = {
   NOCOMPRESS: (bytes) => bytes,
 };
 
+let zlib: typeof import("node:zlib") | undefined;
+
+/** Loads what {@linkcode gunzip} needs: it takes a while, and few runs meet packed images. */
+export async function prepareGunzip(): Promise<void> {
+  zlib ??= await import("node:zlib");
+}
+
 /**
- * Unpacks what gzip has packed.
+ * Unpacks what gzip has packed; {@linkcode prepareGunzip} comes before.
  *
  * @returns The bytes; undefined if they are damaged.
  */
 export function gunzip(bytes: Uint8Array): Uint8Array | undefined {
+  if (zlib === undefined) throw new Error("prepareGunzip() was not called");
   try {
-    const { buffer, byteOffset, byteLength } = gunzipSync(bytes);
+    const { buffer, byteOffset, byteLength } = zlib.gunzipSync(bytes);
     return new Uint8Array(buffer, byteOffset, byteLength); // not a Buffer, whose slice() does not copy
   } catch {
     return undefined; // told as a damaged tile, with its number

@@ -10,6 +10,7 @@ import { pixelBytes } from "../pixels.ts";
 import type { StoredPixels } from "../stored_pixels.ts";
 import type { Column } from "../tform.ts";
 import { ELEMENT_BYTES } from "../tform.ts";
+import { prepareGunzip } from "./algorithms.ts";
 import { decodeTile, type TileSource } from "./decode_tile.ts";
 import { type TileForm, tileFormOf } from "./tile_form.ts";
 
@@ -118,6 +119,7 @@ export class TiledPixels implements StoredPixels {
   }
 
   async #readRows(): Promise<DataView> {
+    await prepareGunzip();
     const bytes = new Uint8Array(this.#rowBytes * this.#hdu.header.requireNumber("NAXIS2"));
     await this.#table.read(bytes, 0);
     return new DataView(bytes.buffer);
