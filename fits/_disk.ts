@@ -126,8 +126,7 @@ export class AtomicFile {
       throw unusable("write", this.path, cause);
     }
     this.#unflushed += bytes.byteLength;
-    const due = this.#durable && this.#unflushed >= FLUSH_BYTES;
-    if (due && this.#flushing === undefined) this.#startFlush();
+    if (this.#unflushed >= FLUSH_BYTES) this.beginFlush();
   }
 
   /** Shared memory is only written by this thread, which would wait meanwhile: a copy goes instead. */
@@ -139,8 +138,9 @@ export class AtomicFile {
     return this.#copy.subarray(0, piece.length);
   }
 
-  /** Lets the disk begin early; what goes wrong shows again in {@linkcode commit}. */
-  #startFlush(): void {
+  /** Lets the disk begin early, unless it is at it; what goes wrong shows again in {@linkcode commit}. */
+  beginFlush(): void {
+    if (!this.#durable || this.#flushing !== undefined) return;
     this.#unflushed = 0;
     this.#flushing = this.#flushed.syncData().catch(() => undefined)
       .finally(() => this.#flushing = undefined);

@@ -201,7 +201,7 @@ export class ImageWriter {
       this.#sum.add(raw);
       await this.#file.write(raw);
     }
-    this.#pixels += data.length;
+    await this.#count(data.length);
   }
 
   /**
@@ -219,7 +219,16 @@ export class ImageWriter {
     if (sum === undefined) this.#sum.add(raw);
     else this.#sum.addSum(sum, raw.length);
     await this.#file.write(raw);
+    await this.#count(pixels);
+  }
+
+  /** Counts pixels that are written; behind the last of them the disk begins, whenever the file is finished. */
+  async #count(pixels: number): Promise<void> {
     this.#pixels += pixels;
+    if (pixels === 0 || this.#pixels < this.width * this.height) return;
+    const bytes = this.#pixels * pixelBytes(this.#layout.bitpix);
+    await this.#file.write(new Uint8Array(padded(bytes) - bytes));
+    this.#file.beginFlush();
   }
 
   /**
@@ -243,7 +252,7 @@ export class ImageWriter {
       return undefined;
     }
     this.#sum = sum;
-    this.#pixels += pixels;
+    await this.#count(pixels);
     return raw;
   }
 
@@ -262,8 +271,6 @@ export class ImageWriter {
       await this.abort();
       throw this.#wrongSize(this.#pixels);
     }
-    const bytes = this.#pixels * pixelBytes(this.#layout.bitpix);
-    await this.#file.write(new Uint8Array(padded(bytes) - bytes));
     const encoded = encodeWithChecksum(this.header, this.#sum.value);
     if (encoded.length !== this.#headerBytes) {
       await this.abort();

@@ -5,6 +5,7 @@
  */
 
 import { grayPicture } from "./_gray.ts";
+import { nextTurn } from "../config/next_turn.ts";
 import type { Compute } from "../gpu/compute.ts";
 import { Canvas, loadFonts, type Rgb } from "./canvas.ts";
 import { encodePng, encodePngBy } from "./png.ts";
@@ -74,12 +75,13 @@ export async function stampsPng(
   const heading = { sizePx: 15, colour: INK, bold: true };
   if (title !== undefined) canvas.text(title, MARGIN, MARGIN + 14, heading);
   if (subtitle !== undefined) canvas.text(subtitle, MARGIN, MARGIN + 32, { ...NOTE, sizePx: 11 });
-  stamps.forEach((stamp, i) => {
+  for (const [i, stamp] of stamps.entries()) {
     const left = MARGIN + i * (side + GAP);
     drawPanel(canvas, stamp, left, top, side);
     if (marker) drawCrosshair(canvas, left + side / 2, top + side / 2, side);
     if (i === 0) drawScale(canvas, stamp, left, top, side, options);
-  });
+    await nextTurn(); // files are written meanwhile
+  }
   const { picture } = canvas;
   return options.compute ? await encodePngBy(options.compute, picture) : encodePng(picture);
 }

@@ -17,7 +17,7 @@ import { CompanionFiles } from "./companion_files.ts";
 import { differenceHeader, starsLeft } from "./difference_header.ts";
 import type { LoadedPair } from "../load/load_pair.ts";
 import type { StarResiduals } from "./residuals.ts";
-import { StripFile, writeWhole } from "./write_images.ts";
+import { StripFile, writeRows } from "./write_images.ts";
 
 /** What is written of one pair. */
 export interface OutputParts {
@@ -43,24 +43,17 @@ export interface OutputParts {
  * @returns The products.
  */
 export async function writeOutputs(parts: OutputParts): Promise<NewProduct[]> {
-  const left = starsLeft(parts);
-  const writing = [writeDifference(parts, left), writeCompanions(parts)];
-  const drawing = parts.pictures ? writePictures(parts) : Promise.resolve([]);
-  await together([...writing, drawing]);
-  return [...describeImages(parts, left), ...await drawing];
-}
-
-async function writeDifference(
-  parts: OutputParts,
-  left: readonly StarResiduals[],
-): Promise<void> {
-  const { width, height } = parts.loaded.pair;
   const { compute, signal, chosen } = parts;
-  const path = pathOf(parts);
+  const { width, height } = parts.loaded.pair;
+  const left = starsLeft(parts);
   const options = { width, height, header: differenceHeader(parts, left), compute, signal };
-  await using file = await StripFile.floats(path, options);
-  await writeWhole(file, chosen.finished.difference, options);
-  parts.complete(path);
+  await using file = await StripFile.floats(pathOf(parts), options);
+  const rows = writeRows(file, chosen.finished.difference, options);
+  const writing = rows.then(() => file.finish()).then(() => parts.complete(pathOf(parts)));
+  // the disk has the longest way to go: it begins before the main thread draws
+  const drawing = parts.pictures ? rows.then(() => writePictures(parts)) : Promise.resolve([]);
+  await together([writing, writeCompanions(parts), drawing]);
+  return [...describeImages(parts, left), ...await drawing];
 }
 
 async function writeCompanions(parts: OutputParts): Promise<void> {

@@ -96,13 +96,13 @@ export class StripFile implements AsyncDisposable {
 }
 
 /**
- * Writes a whole image.
+ * Writes the rows of a whole image, and leaves the file open.
  *
  * @param file Where to, just begun.
  * @param data `[height, width]`.
  * @param options Size.
  */
-export async function writeWhole(
+export async function writeRows(
   file: StripFile,
   data: Float32Array<ArrayBufferLike> | Uint16Array<ArrayBufferLike>,
   { width, height }: Pick<WriteImageOptions, "width" | "height">,
@@ -110,5 +110,10 @@ export async function writeWhole(
   for (let row = 0; row < height; row += STRIP_ROWS) {
     await file.write(data.subarray(row * width, Math.min(height, row + STRIP_ROWS) * width));
   }
-  await file.finish();
+}
+
+/** As {@linkcode writeRows}, and completes the file. */
+export async function writeWhole(...given: Parameters<typeof writeRows>): Promise<void> {
+  await writeRows(...given);
+  await given[0].finish();
 }
