@@ -33,10 +33,10 @@ class Checkout implements AsyncDisposable {
     );
   }
 
-  async run(): Promise<{ word: string; file: string; stderr: string }> {
+  async run(env = {}): Promise<{ word: string; file: string; stderr: string }> {
     const { stdout, stderr } = await new Deno.Command(join(this.folder, "scripts/gppy"), {
       stdin: "null",
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
     }).output();
     const [word = "", file = ""] = new TextDecoder().decode(stdout).trim().split(" ");
     return {
@@ -89,6 +89,18 @@ Deno.test("where nothing can be written beside the sources, they are run themsel
   checkout.tell("read-only");
   Deno.writeTextFileSync(join(checkout.folder, "dist"), ""); // holds for root, too
   assert.deepEqual(await checkout.run(), { word: "read-only", ...FROM_SOURCE });
+});
+
+Deno.test("where nobody can tell whether a source has changed, the sources are run", async () => {
+  await using checkout = new Checkout();
+  checkout.tell("first");
+  await checkout.run();
+  const bin = join(checkout.folder, "bin"); // without `find`
+  Deno.mkdirSync(bin);
+  for (const name of ["bash", "readlink"]) Deno.symlinkSync(`/bin/${name}`, join(bin, name));
+  Deno.symlinkSync(Deno.execPath(), join(bin, "deno"));
+  checkout.tell("second");
+  assert.deepEqual(await checkout.run({ PATH: bin }), { word: "second", ...FROM_SOURCE });
 });
 
 Deno.test("sources that cannot be bundled are run as they are, and tried again when they have changed", async () => {
