@@ -23,12 +23,12 @@ interface Line {
   digest(path: string, size: number): Promise<FileDigest>;
 }
 
-/** Files of so many bytes are worth a thread of their own, which takes a while to start. */
-const LARGE_BYTES = 32 << 20;
-/** More threads would only wait for the disk. */
-const MOST_THREADS = 4;
+/** Files of so many bytes are for threads: to hold them whole takes more of the main thread than to ask. */
+const LARGE_BYTES = 8 << 20;
+/** More threads would only wait for the disk; each takes as long to start as to read some large files. */
+const THREADS = { most: 4, worthBytes: 64 << 20 };
 /** Smaller files are held whole, so many at a time. */
-const MOST_WHOLE = 2;
+const WHOLE = { most: 2, worthBytes: 1 };
 
 /** Finds digests beside the main thread: of large files on threads that end with this, of others on the runtime's. */
 export class Digests implements AsyncDisposable {
@@ -64,8 +64,8 @@ export class Digests implements AsyncDisposable {
     const begun = this.#begun.get(path), changed = mtime?.getTime();
     if (begun?.size === size && begun.changed === changed) return begun.digest;
     const line = size < LARGE_BYTES
-      ? least(this.#whole, MOST_WHOLE, () => new WholeFiles())
-      : least(this.#threads, MOST_THREADS, () => new DigestThread());
+      ? least(this.#whole, WHOLE, () => new WholeFiles())
+      : least(this.#threads, THREADS, () => new DigestThread());
     const digest = line.digest(path, size);
     this.#begun.set(path, { size, changed, digest });
     return digest;
@@ -78,11 +78,15 @@ export class Digests implements AsyncDisposable {
   }
 }
 
-/** One that has nothing to do, or else the one with the least; a new one while there may be more. */
-function least<Kind extends Line>(lines: Kind[], most: number, make: () => Kind): Kind {
+/** The one with the least to do; a new one where that is as much as one is worth, while there may be more. */
+function least<Kind extends Line>(
+  lines: Kind[],
+  { most, worthBytes }: typeof THREADS,
+  make: () => Kind,
+): Kind {
   const first = lines.toSorted((a, b) => a.pending - b.pending)[0];
   const full = lines.length >= Math.min(most, availableParallelism());
-  if (first !== undefined && (first.pending === 0 || full)) return first;
+  if (first !== undefined && (first.pending < worthBytes || full)) return first;
   const made = make();
   lines.push(made);
   return made;
