@@ -5,11 +5,11 @@
  * @module
  */
 
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type OutputConfiguration } from "commander";
 import { EXIT_CODES, GppyError } from "../config/errors.ts";
 import { VERSION } from "../config/version.ts";
 import { COMMANDS, type ListedCommand, type SetExitCode } from "./command_list.ts";
-import { note } from "./terminal.ts";
+import { note, print } from "./terminal.ts";
 
 /**
  * Runs the program.
@@ -48,7 +48,7 @@ export async function makeProgram(
     .exitOverride()
     .showHelpAfterError("(gppy --help lists the commands)")
     .configureHelp({ sortSubcommands: false })
-    .configureOutput({ outputError: (text) => note(text.trimEnd()) });
+    .configureOutput(OUTPUT);
   const listed = commands ?? COMMANDS;
   const loaded = await Promise.all(listed.map(({ load }) => load(setExitCode)));
   for (const [index, command] of loaded.entries()) {
@@ -63,6 +63,21 @@ export async function makeProgram(
   if (commands === undefined) (await import("./completions.ts")).addCompletions(program);
   program.addHelpText("after", EXAMPLES);
   return program;
+}
+
+/** The terminal without Node's process, which takes as long to load as a command. */
+const OUTPUT: OutputConfiguration = {
+  writeOut: (text) => print(text.trimEnd()),
+  writeErr: (text) => note(text.trimEnd()),
+  outputError: (text) => note(text.trimEnd()),
+  getOutHelpWidth: () => widthOf(Deno.stdout),
+  getErrHelpWidth: () => widthOf(Deno.stderr),
+  getOutHasColors: () => false,
+  getErrHasColors: () => false,
+};
+
+function widthOf(stream: { isTerminal(): boolean }): number {
+  return stream.isTerminal() && Deno.consoleSize().columns || 80;
 }
 
 const EXAMPLES = `
