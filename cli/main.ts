@@ -20,8 +20,9 @@ import { note, print } from "./terminal.ts";
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT_CODES.done;
   try {
-    const asked = COMMANDS.find(({ name }) => name === args[0]);
-    const program = await makeProgram((code) => exitCode = code, asked && [asked]);
+    const asked = COMMANDS.filter(({ name }) => name === args[0]);
+    const needsAll = asked.length === 0 && !/^(-V|--version)$/.test(args[0] ?? "");
+    const program = await makeProgram((code) => exitCode = code, needsAll ? undefined : asked);
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
