@@ -44,11 +44,13 @@ export class Raster {
    *
    * @param width Columns.
    * @param height Rows.
+   * @param isColourful Whether many colours are to be expected.
    */
-  constructor(width: number, height: number) {
+  constructor(width: number, height: number, isColourful = false) {
     this.width = width;
     this.height = height;
-    this.#grey = new Uint8Array(width * height).fill(255);
+    this.#grey = new Uint8Array(isColourful ? 0 : width * height).fill(255);
+    if (isColourful) this.#rgb = new Uint8Array(width * height * 3).fill(255);
   }
 
   /** The picture as it is now; drawing goes on in the same memory. */
@@ -67,34 +69,31 @@ export class Raster {
    * @param colour What covers it.
    */
   blend(at: number, share: number, colour: Rgb): void {
-    const isGrey = this.#rgb === undefined &&
-      (this.#numbers === undefined || this.#numbers[at] === 0);
-    if (isGrey && colour[0] === colour[1] && colour[0] === colour[2]) {
-      this.#grey[at] = mix(this.#grey[at]!, share, colour[0]);
+    if (this.#rgb !== undefined) {
+      for (let k = 0; k < 3; k++) {
+        this.#rgb[3 * at + k] = mix(this.#rgb[3 * at + k]!, share, colour[k]!);
+      }
       return;
     }
-    const [red, green, blue] = this.#colourAt(at);
-    const mixed = [mix(red, share, colour[0]), mix(green, share, colour[1])] as const;
-    this.#set(at, [...mixed, mix(blue, share, colour[2])]);
-  }
-
-  #colourAt(at: number): Rgb {
-    if (this.#rgb !== undefined) {
-      return [this.#rgb[3 * at]!, this.#rgb[3 * at + 1]!, this.#rgb[3 * at + 2]!];
-    }
     const number = this.#numbers?.[at] ?? 0, grey = this.#grey[at]!;
-    return number === 0 ? [grey, grey, grey] : partsOf(this.#colours[number - 1]!);
+    if (number === 0 && colour[0] === colour[1] && colour[0] === colour[2]) {
+      this.#grey[at] = mix(grey, share, colour[0]);
+      return;
+    }
+    const below = number === 0 ? [grey, grey, grey] : partsOf(this.#colours[number - 1]!);
+    this.#set(at, colour.map((above, k) => mix(below[k]!, share, above)));
   }
 
-  #set(at: number, [red, green, blue]: Rgb): void {
-    if (this.#rgb === undefined && red === green && red === blue) {
+  #set(at: number, parts: readonly number[]): void {
+    const [red, green, blue] = parts as [number, number, number];
+    if (red === green && red === blue) {
       this.#grey[at] = red;
       if (this.#numbers !== undefined) this.#numbers[at] = 0;
       return;
     }
-    const number = this.#rgb === undefined ? this.#numberOf(red << 16 | green << 8 | blue) : 0;
+    const number = this.#numberOf(red << 16 | green << 8 | blue);
     if (number > 0) this.#planeOfNumbers()[at] = number;
-    else this.#toRgb().set([red, green, blue], 3 * at);
+    else this.#toRgb().set(parts, 3 * at);
   }
 
   /** The number of a colour; 0 if there are too many. */
@@ -117,17 +116,15 @@ export class Raster {
     const columns = nearest(picture.width, box.width), rows = nearest(picture.height, box.height);
     const numbers = picture.colours?.list.map((colour) => this.#numberOf(colour)) ?? [];
     if (this.#rgb !== undefined || picture.channels === 3 || numbers.includes(0)) {
-      const rgb = picture.channels === 3 ? picture.data : rgbOf(picture);
-      const copy = { from: rgb, fromWidth: picture.width, to: this.#toRgb(), toWidth: this.width };
-      return copyNearest(copy, box, rows, columns, 3);
+      return layRgb(picture, this.#toRgb(), this.width, box, rows, columns);
     }
     const size = { fromWidth: picture.width, toWidth: this.width };
-    copyNearest({ ...size, from: picture.data, to: this.#grey }, box, rows, columns, 1);
+    copyNearest({ ...size, from: picture.data, to: this.#grey }, box, rows, columns);
     if (picture.colours === undefined && this.#numbers === undefined) return;
     const from = picture.colours === undefined
       ? new Uint8Array(picture.data.length)
       : renumbered(picture.colours.numbers, numbers);
-    copyNearest({ ...size, from, to: this.#planeOfNumbers() }, box, rows, columns, 1);
+    copyNearest({ ...size, from, to: this.#planeOfNumbers() }, box, rows, columns);
   }
 }
 
@@ -156,10 +153,14 @@ export function rgbOf({ channels, data, colours }: Picture): Uint8Array {
   if (channels === 3) return data.slice();
   const rgb = new Uint8Array(3 * data.length);
   for (let i = 0, k = 0; i < data.length; i++, k += 3) {
-    rgb[k] = rgb[k + 1] = rgb[k + 2] = data[i]!;
-    const number = colours?.numbers[i] ?? 0;
-    if (number > 0) rgb.set(partsOf(colours!.list[number - 1]!), k);
+    const grey = data[i]!;
+    rgb[k] = grey;
+    rgb[k + 1] = grey;
+    rgb[k + 2] = grey;
   }
+  colours?.numbers.forEach((number, i) => {
+    if (number > 0) rgb.set(partsOf(colours.list[number - 1]!), 3 * i);
+  });
   return rgb;
 }
 
@@ -180,21 +181,41 @@ function copyNearest(
   { left, top, width, height }: Box,
   rows: Uint32Array,
   columns: Uint32Array,
-  channels: 1 | 3,
 ): void {
   for (let y = 0; y < height; y++) {
-    const row = rows[y]! * fromWidth, at = ((top + y) * toWidth + left) * channels;
+    const row = rows[y]! * fromWidth, at = (top + y) * toWidth + left;
     if (y > 0 && rows[y] === rows[y - 1]) {
-      to.copyWithin(at, at - toWidth * channels, at + (width - toWidth) * channels);
-    } else if (width === fromWidth) {
-      to.set(from.subarray(row * channels, (row + width) * channels), at);
-    } else if (channels === 1) {
-      for (let x = 0; x < width; x++) to[at + x] = from[row + columns[x]!]!;
-    } else {
-      for (let x = 0; x < width; x++) {
-        const first = (row + columns[x]!) * 3;
-        for (let k = 0; k < 3; k++) to[at + 3 * x + k] = from[first + k]!;
-      }
+      to.copyWithin(at, at - toWidth, at + width - toWidth);
+    } else if (width === fromWidth) to.set(from.subarray(row, row + width), at);
+    else for (let x = 0; x < width; x++) to[at + x] = from[row + columns[x]!]!;
+  }
+}
+
+/** Lays a picture of any kind over one of three bytes a pixel. */
+function layRgb(
+  picture: Picture,
+  to: Uint8Array,
+  toWidth: number,
+  { left, top, width, height }: Box,
+  rows: Uint32Array,
+  columns: Uint32Array,
+): void {
+  const { channels, data, colours } = picture;
+  const step = channels === 3 ? 1 : 0;
+  for (let y = 0; y < height; y++) {
+    const row = rows[y]! * picture.width;
+    let at = ((top + y) * toWidth + left) * 3;
+    if (y > 0 && rows[y] === rows[y - 1]) {
+      to.copyWithin(at, at - 3 * toWidth, at + 3 * (width - toWidth));
+      continue;
+    }
+    for (let x = 0; x < width; x++, at += 3) {
+      const pixel = row + columns[x]!, from = channels * pixel;
+      to[at] = data[from]!;
+      to[at + 1] = data[from + step]!;
+      to[at + 2] = data[from + 2 * step]!;
+      const number = colours === undefined ? 0 : colours.numbers[pixel]!;
+      if (number > 0) to.set(partsOf(colours!.list[number - 1]!), at);
     }
   }
 }

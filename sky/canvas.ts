@@ -59,9 +59,10 @@ export class Canvas {
    * @param width Columns.
    * @param height Rows.
    * @param fonts From {@linkcode loadFonts}.
+   * @param isColourful Whether many colours are to be expected.
    */
-  constructor(width: number, height: number, fonts: Fonts) {
-    this.#raster = new Raster(width, height);
+  constructor(width: number, height: number, fonts: Fonts, isColourful = false) {
+    this.#raster = new Raster(width, height, isColourful);
     this.#fonts = fonts;
   }
 

@@ -71,7 +71,9 @@ export async function stampsPng(
   const head = subtitle !== undefined ? 44 : title !== undefined ? 26 : 0;
   const top = MARGIN + head + 18;
   const width = 2 * MARGIN + stamps.length * side + (stamps.length - 1) * GAP;
-  const canvas = new Canvas(width, top + side + 36, await loadFonts());
+  const { pixelScaleArcsec, orientation } = options;
+  const isColourful = marker || pixelScaleArcsec !== undefined || orientation !== undefined;
+  const canvas = new Canvas(width, top + side + 36, await loadFonts(), isColourful);
   const heading = { sizePx: 15, colour: INK, bold: true };
   if (title !== undefined) canvas.text(title, MARGIN, MARGIN + 14, heading);
   if (subtitle !== undefined) canvas.text(subtitle, MARGIN, MARGIN + 32, { ...NOTE, sizePx: 11 });

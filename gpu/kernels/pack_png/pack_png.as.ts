@@ -43,8 +43,8 @@ const END: u32 = 256;
 const LONGEST: u32 = 258; // repetition
 
 /**
- * Packs a block. The chunk: length, name, data, CRC. `entries`: address of the palette's entries, or 0 to take
- * the samples as they are.
+ * Packs a block. The chunk: length, name, data, CRC. `entries`: address of the palette's entries,
+ * or 0 to take the samples as they are.
  */
 export function pack(
   samples: usize, numbers: usize, entries: usize, bytes: u32, lines: u32, chunk: usize, sums: usize,
@@ -91,11 +91,14 @@ function layLines(
 }
 
 /** How often the byte before comes again from here on. */
-@inline
 function repeats(at: usize, end: usize): u32 {
   const value = load<u8>(at - 1);
-  const last = min(end, at + LONGEST);
+  const last = min(end, at + LONGEST), eight = <u64>value * 0x0101010101010101;
   let next = at;
+  for (; next + 8 <= last; next += 8) {
+    const others = load<u64>(next) ^ eight;
+    if (others !== 0) return <u32>(next - at) + (<u32>ctz(others) >> 3);
+  }
   while (next < last && load<u8>(next) === value) next++;
   return <u32>(next - at);
 }
@@ -172,7 +175,8 @@ function codeLengths(counts: usize, lengths: usize, symbols: u32, scratch: usize
     return 1;
   }
   for (let i: u32 = 0; i < leaves; i++) {
-    store<u32>(weights + (<usize>i << 2), load<u32>(counts + (<usize>load<u32>(order + (<usize>i << 2)) << 2)));
+    const symbol = load<u32>(order + (<usize>i << 2));
+    store<u32>(weights + (<usize>i << 2), load<u32>(counts + (<usize>symbol << 2)));
   }
   const nodes: u32 = (leaves << 1) - 1;
   let leaf: u32 = 0, inner = leaves; // the lightest that have no parent yet
@@ -201,21 +205,28 @@ function codeLengths(counts: usize, lengths: usize, symbols: u32, scratch: usize
   return longest;
 }
 
-/** The symbols that occur, the rarest first; gives how many. */
+/** The symbols that occur, the rarest first, by Shell's method; gives how many. */
 function sortByCount(counts: usize, symbols: u32, order: usize): u32 {
-  let sorted: u32 = 0;
+  let found: u32 = 0;
   for (let s: u32 = 0; s < symbols; s++) {
-    const own = load<u32>(counts + (<usize>s << 2));
-    if (own === 0) continue;
-    let at = order + (<usize>sorted << 2);
-    while (at > order && load<u32>(counts + (<usize>load<u32>(at - 4) << 2)) > own) {
-      store<u32>(at, load<u32>(at - 4));
-      at -= 4;
-    }
-    store<u32>(at, s);
-    sorted++;
+    if (load<u32>(counts + (<usize>s << 2)) === 0) continue;
+    store<u32>(order + (<usize>found << 2), s);
+    found++;
   }
-  return sorted;
+  for (let gap: u32 = 121; gap > 0; gap /= 3) { // 121, 40, 13, 4, 1
+    for (let i = gap; i < found; i++) {
+      const symbol = load<u32>(order + (<usize>i << 2));
+      const own = load<u32>(counts + (<usize>symbol << 2));
+      let at = i;
+      for (; at >= gap; at -= gap) {
+        const before = load<u32>(order + (<usize>(at - gap) << 2));
+        if (load<u32>(counts + (<usize>before << 2)) <= own) break;
+        store<u32>(order + (<usize>at << 2), before);
+      }
+      store<u32>(order + (<usize>at << 2), symbol);
+    }
+  }
+  return found;
 }
 
 // Where the next bits go; each call of pack() begins anew
@@ -242,7 +253,7 @@ function putCode(codes: usize, symbol: u32): void {
   putBits(code & 0xffff, code >> 16);
 }
 
-/** The order in which the lengths of the codes of lengths are given: 16 17 18 0 8 7 9 6 10 5 11 4 12 3 13 2 14 1 15. */
+/** Lengths of the codes of lengths come in the order 16 17 18 0 8 7 9 6 10 5 11 4 12 3 13 2 14 1 15. */
 function lengthSymbol(i: u32): u32 {
   if (i < 3) return 16 + i;
   if (i === 3) return 0;
@@ -290,22 +301,38 @@ function eachLength(codes: usize, counts: usize, lengthCodes: usize): void {
 }
 
 function putText(text: usize, length: u32, codes: usize): void {
+  // locals stay in registers
+  let to = put, waiting = held, number = bits;
   const end = text + length;
-  putCode(codes, load<u8>(text));
-  for (let at = text + 1; at < end;) {
-    if (load<u8>(at) === load<u8>(at - 1)) {
+  for (let at = text; at < end;) {
+    let code = load<u32>(codes + (<usize>load<u8>(at) << 2));
+    let more: u32 = 0, extra: u32 = 0, step: u32 = 1;
+    if (at > text && load<u8>(at) === load<u8>(at - 1)) {
       const times = repeats(at, end);
       if (times > 2) {
         const symbol = symbolOf(times);
-        putCode(codes, symbol);
-        const extra = symbol < 265 || symbol === 285 ? 0 : (symbol - 261) >> 2;
-        putBits(times - 3 & (1 << extra) - 1, extra + 1); // and the code of the one distance: a 0
-        at += times;
-        continue;
+        code = load<u32>(codes + (<usize>symbol << 2));
+        extra = symbol < 265 || symbol === 285 ? 0 : (symbol - 261) >> 2;
+        more = times - 3 & (1 << extra) - 1;
+        extra++; // and the code of the one distance: a 0
+        step = times;
       }
     }
-    putCode(codes, load<u8>(at++));
+    at += step;
+    waiting |= <u64>(code & 0xffff) << number;
+    number += code >> 16;
+    waiting |= <u64>more << number;
+    number += extra;
+    if (number >= 32) {
+      store<u32>(to, <u32>waiting);
+      to += 4;
+      waiting >>= 32;
+      number -= 32;
+    }
   }
+  put = to;
+  held = waiting;
+  bits = number;
   putCode(codes, END);
 }
 
@@ -336,13 +363,26 @@ function crc(at: usize, length: u32, table: usize): u32 {
   return ~sum;
 }
 
-/** Both halves of an Adler-32 (RFC 1950). */
+/** Both halves of an Adler-32 (RFC 1950), sixteen bytes at a time. */
 function adler(text: usize, length: u32, sums: usize): void {
+  const weights = i8x16(16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1);
   let a: u32 = 1, b: u32 = 0;
-  for (let from: u32 = 0; from < length; from += 5552) { // more could overflow
-    const end = min(length, from + 5552);
-    for (let i = from; i < end; i++) {
-      a += load<u8>(text + i);
+  for (let from: u32 = 0; from < length;) {
+    const pieces = min<u32>((length - from) >> 4, 347); // of more the sums could overflow
+    let plain = i32x4.splat(0), before = plain, weighted = plain;
+    for (let i: u32 = 0; i < pieces; i++, from += 16) {
+      const v = v128.load(text + from);
+      before = i32x4.add(before, plain);
+      plain = i32x4.add(plain, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(v)));
+      const low = i32x4.extadd_pairwise_i16x8_u(i16x8.extmul_low_i8x16_u(v, weights));
+      const high = i32x4.extadd_pairwise_i16x8_u(i16x8.extmul_high_i8x16_u(v, weights));
+      weighted = i32x4.add(weighted, i32x4.add(low, high));
+    }
+    b = (b + (a * pieces + total(before) << 4) + total(weighted)) % 65521;
+    a = (a + total(plain)) % 65521;
+    if (length - from >= 16) continue;
+    for (; from < length; from++) {
+      a += load<u8>(text + from);
       b += a;
     }
     a %= 65521;
@@ -350,4 +390,9 @@ function adler(text: usize, length: u32, sums: usize): void {
   }
   store<u32>(sums, a, 4);
   store<u32>(sums, b, 8);
+}
+
+function total(sums: v128): u32 {
+  return <u32>(i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) +
+    i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
 }
