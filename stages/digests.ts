@@ -5,6 +5,7 @@
  */
 
 import { availableParallelism } from "node:os";
+import { sha256 } from "../config/sha256.ts";
 import { together } from "../config/together.ts";
 import { DIGEST_SOURCE } from "./digest_source.ts";
 import { digestFile, type FileDigest } from "./manifest_file.ts";
@@ -126,8 +127,7 @@ async function digestWhole(path: string, room: Uint8Array<ArrayBuffer>): Promise
     if (count === null) break;
     bytes += count;
   }
-  const hash = await crypto.subtle.digest("SHA-256", room.subarray(0, bytes));
-  return { bytes, sha256: new Uint8Array(hash).toHex() };
+  return { bytes, sha256: await sha256(room.subarray(0, bytes)) };
 }
 
 type Answer = FileDigest | { readonly error: string };

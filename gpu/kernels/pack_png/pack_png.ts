@@ -57,12 +57,14 @@ function planOf({ samples, bytes }: PngLines): Plan {
 }
 
 /**
- * Packs lines without a filter, in deflate blocks with codes of their own, on all threads.
+ * Packs lines without a filter, in deflate blocks with codes of their own: on all threads, or on the calling
+ * one beside a GPU, where no others may have been started.
  *
  * @param compute Where.
  * @param lines The picture.
  */
 export async function packLines(compute: Compute, lines: PngLines): Promise<PackedLines> {
+  if (compute.backend.kind !== "cpu") return packLinesHere(lines);
   const { samples, bytes, palette } = lines;
   const plan = planOf(lines);
   const { blocks, room, scratchBytes } = plan;
