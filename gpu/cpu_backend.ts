@@ -7,25 +7,10 @@
 import { availableParallelism } from "node:os";
 import { GpuError } from "../config/errors.ts";
 import { type Backend, type HostBuffer, Queue } from "./backend.ts";
-import {
-  PARAM_WORDS,
-  type Pass,
-  passRows,
-  type Slot,
-  slotRows,
-  type StripJob,
-  writeParams,
-} from "./job.ts";
+import { PARAM_WORDS, type Pass, passRows, type Slot, type StripJob, writeParams } from "./job.ts";
+import { PlacedSlots } from "./placed_slots.ts";
 import { type Part, SharedMemory } from "./shared_memory.ts";
-import {
-  addCounters,
-  clearCounters,
-  cutJob,
-  deviceBytes,
-  devicePlaneBytes,
-  fittingRows,
-  planeOf,
-} from "./strips.ts";
+import { clearCounters, cutJob, fittingRows } from "./strips.ts";
 import { type ThreadCall, type ThreadPass, ThreadPool } from "./thread_pool.ts";
 import { PASS_WORDS, STOP_WORDS } from "./worker_source.ts";
 
@@ -234,72 +219,4 @@ function joinPasses(job: StripJob, calls: readonly ThreadCall[]): ThreadPass[] {
     else joined.push({ calls: [calls[i]!], rows, step });
   });
   return joined;
-}
-
-/** The slots of a strip in the shared memory. */
-class PlacedSlots implements Disposable {
-  readonly #job: StripJob;
-  readonly #places: { address: number; planeBytes: number }[] = [];
-  readonly #parts: (readonly [slot: Slot, part: Part])[] = [];
-
-  constructor(job: StripJob, shared: SharedMemory) {
-    this.#job = job;
-    try {
-      for (const slot of job.slots) this.#place(slot, shared);
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  #place(slot: Slot, shared: SharedMemory): void {
-    const full = slotRows(this.#job, slot) * slot.rowBytes;
-    const address = slot.bytes === undefined || slot.role === "sum"
-      ? undefined
-      : shared.addressOf(slot.bytes);
-    if (address !== undefined) {
-      this.#places.push({ address, planeBytes: slot.planeBytes ?? full });
-      return;
-    }
-    const part = shared.lend(deviceBytes(this.#job, slot));
-    this.#parts.push([slot, part]);
-    this.#places.push({ address: part.address, planeBytes: devicePlaneBytes(this.#job, slot) });
-  }
-
-  copyIn(): void {
-    for (const [slot, part] of this.#parts) {
-      if (slot.role === "sum") part.bytes.fill(0);
-      if (slot.role === "input" || slot.role === "table") this.#copy(slot, part, true);
-    }
-  }
-
-  copyOut(): void {
-    for (const [slot, part] of this.#parts) {
-      if (slot.role === "output") this.#copy(slot, part, false);
-      if (slot.role === "sum") addCounters(slot.bytes!, part.bytes);
-    }
-  }
-
-  #copy(slot: Slot, part: Part, inward: boolean): void {
-    const planeBytes = devicePlaneBytes(this.#job, slot);
-    for (let plane = 0; plane < (slot.planes ?? 1); plane++) {
-      const outside = planeOf(this.#job, slot, plane);
-      const start = plane * planeBytes;
-      const inside = part.bytes.subarray(start, start + outside.length);
-      if (inward) inside.set(outside);
-      else outside.set(inside);
-    }
-  }
-
-  writePointers(pass: Pass, view: DataView): void {
-    pass.slots.forEach((index, i) => {
-      const { address, planeBytes } = this.#places[index]!;
-      view.setUint32(8 * i, address, true);
-      view.setUint32(8 * i + 4, planeBytes, true);
-    });
-  }
-
-  [Symbol.dispose](): void {
-    for (const [, part] of this.#parts.splice(0)) part[Symbol.dispose]();
-  }
 }

@@ -92,7 +92,8 @@ async function shrink(
   const made = Array.from({ length: outputs }, () => new Float32Array(columns * rows));
   const skip = longer > 2 * shown ? 2 : 1;
   const rowOf = (row: number) => Math.min(height, Math.floor(row * longer / shown));
-  const bandRows = Math.max(1, Math.floor(BAND_PIXELS * shown / (longer * width)));
+  const bandPixels = compute.backend.kind === "cpu" ? Infinity : BAND_PIXELS;
+  const bandRows = Math.max(1, Math.floor(bandPixels * shown / (longer * width)));
   for (let top = 0; top < rows; top += bandRows) {
     const count = Math.min(bandRows, rows - top);
     const first = rowOf(top), end = rowOf(top + count);
