@@ -58,6 +58,8 @@ const HALO_ERROR = 0.3;
 const FAINTEST_SIGMA = 0.01;
 /** How far masks of saturated stars are from round, px. */
 const RIM_PX = 8;
+/** A shape is fitted from this amplitude on, in its error. */
+const SHAPE_SIGMA = 30;
 /** A saturated star may lie elsewhere than it was found: its place is mended so often. */
 const MOST_MOVES = 3;
 const LEAST_MOVE_PX = 0.3;
@@ -116,15 +118,21 @@ interface CommonHalo {
 }
 
 function haloOf(image: HaloImage, star: SeenStar, common: CommonHalo): StarHalo {
-  let halo = roundHalo(image, star, star, common);
-  // Of fainter stars a new source would be taken for a stretch.
-  if (!star.isSaturated) return halo;
+  let { halo, sigmas } = roundHalo(image, star, star, common);
+  // Beside fainter stars a new source would be taken for a stretch.
+  if (!star.isSaturated || sigmas < SHAPE_SIGMA) return halo;
   for (let move = 0;; move++) {
     const shape = shapeOf(image, halo);
     const [dx, dy] = shape, { x, y } = halo.place;
     if (!(Math.hypot(dx, dy) > LEAST_MOVE_PX) || move === MOST_MOVES) return { ...halo, shape };
-    halo = roundHalo(image, star, { x: x + dx, y: y + dy }, common);
+    ({ halo, sigmas } = roundHalo(image, star, { x: x + dx, y: y + dy }, common));
   }
+}
+
+interface RoundHalo {
+  readonly halo: StarHalo;
+  /** The amplitude in its error; 0 where that of the flux is taken. */
+  readonly sigmas: number;
 }
 
 /** By its own amplitude, where its flux lets expect one known to a third; by its flux where not. */
@@ -133,7 +141,7 @@ function roundHalo(
   { flux, isSaturated, rings }: SeenStar,
   { x, y }: { readonly x: number; readonly y: number },
   { innerPx, profile }: CommonHalo,
-): StarHalo {
+): RoundHalo {
   const seenPx = Math.min(profile.length, rings.levels.length);
   const seen = ringsOf(image, { x, y, innerPx, outerPx: innerPx + seenPx });
   const { amplitude, error } = amplitudeOf(seen, profile);
@@ -143,7 +151,10 @@ function roundHalo(
   const faintest = FAINTEST_SIGMA * pixelNoise(seen, innerPx);
   const end = values.findLastIndex((value) => Math.abs(value) > faintest) + 1;
   const place = { x, y, innerPx, outerPx: innerPx + end };
-  return { place, values: values.subarray(0, end), shape: ROUND };
+  return {
+    halo: { place, values: values.subarray(0, end), shape: ROUND },
+    sigmas: isKnown ? amplitude / error : 0,
+  };
 }
 
 /**
