@@ -5,7 +5,7 @@
  */
 
 import type { Compute } from "../../../gpu/compute.ts";
-import { sumCells } from "../../../gpu/kernels/cell_sums/cell_sums.ts";
+import { type CellPixels, sumCells } from "../../../gpu/kernels/cell_sums/cell_sums.ts";
 import { SURFACE, type Surfaces } from "../../../gpu/kernels/convolve_varying/subtract_rows.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { median } from "../../../sky/stats.ts";
@@ -19,8 +19,10 @@ const LEAST_PIXELS = 256;
 const LEAST_BLOCKS = 12;
 /** Strips that are looked at. */
 const SAMPLES = 6;
-/** Pulls beyond this are no noise. */
-const MOST_PULL = 5;
+/** Pulls beyond this are no noise, in the spread that was found so far; what it leaves of a normal variance. */
+const CLIP_SIGMA = 4;
+const KEPT_VARIANCE = 0.9989;
+const ROUNDS = 4;
 
 /** Rows of one square after the other down an image. */
 export interface SampleRows {
@@ -89,16 +91,28 @@ export async function noiseShare(
       weight[at + i] = usable ? 1 / variance[at + i]! : 0;
     }
   });
-  const height = difference.length / width;
-  const sums = await sumCells(compute, { width, height, difference, weight, quiet: taken }, {
-    ...{ cellPx: BLOCK_PX, clipSigma: MOST_PULL, also: ["pulls"] },
-  });
-  const shares: number[] = [];
-  sums.count.forEach((count, k) => {
-    if (count < LEAST_PIXELS) return;
-    shares.push(sums.squares[k]! / count - (sums.pulls[k]! / count) ** 2);
-  });
-  return shares.length < LEAST_BLOCKS ? 1 : Math.min(1, median(shares));
+  const image = { width, height: difference.length / width, difference, weight, quiet: taken };
+  return Math.min(1, await spreadOf(compute, image));
+}
+
+/** Median over the squares of the variance of pulls, clipped about their means; 1 where there are too few. */
+async function spreadOf(compute: Compute, image: CellPixels): Promise<number> {
+  let spread = 1, kept = 1, middles: Float32Array | undefined;
+  for (let round = 0; round < ROUNDS; round++) {
+    const sums = await sumCells(compute, image, {
+      ...{ cellPx: BLOCK_PX, clipSigma: CLIP_SIGMA * Math.sqrt(spread), middles, also: ["pulls"] },
+    });
+    const found: number[] = [];
+    sums.count.forEach((count, k) => {
+      if (count < LEAST_PIXELS) return;
+      found.push(sums.squares[k]! / count - (sums.pulls[k]! / count) ** 2);
+    });
+    if (found.length < LEAST_BLOCKS) return 1;
+    spread = median(found) / kept;
+    kept = KEPT_VARIANCE; // the first cut is about no mean, and mostly far too wide
+    middles = Float32Array.from(sums.sum, (sum, k) => sum / Math.max(sums.count[k]!, 1));
+  }
+  return spread;
 }
 
 /**
