@@ -7,6 +7,9 @@
 /** Cells a point at most: points that lie far apart would leave most empty. */
 const CELLS_PER_POINT = 4;
 
+/** The square of a distance below this is 0: it is within any radius. */
+const NEGLIGIBLE = 1e-160;
+
 /**
  * Points of a plane in square cells, for searches within a known radius.
  *
@@ -81,10 +84,10 @@ export class PlaneIndex {
   /** Finds the indices of the points no farther from a place than the radius, in no order. */
   within(x: number, y: number): number[] {
     const found: number[] = [];
-    const radius = this.#radius, square = radius * radius;
-    const first = this.#column(x - radius), last = this.#column(x + radius);
-    const end = this.#row(y + radius);
-    for (let row = this.#row(y - radius); row <= end; row++) {
+    const square = this.#radius ** 2, reach = Math.max(this.#radius, NEGLIGIBLE);
+    const first = this.#column(x - reach), last = this.#column(x + reach);
+    const end = this.#row(y + reach);
+    for (let row = this.#row(y - reach); row <= end; row++) {
       const to = this.#starts[row * this.#columns + last + 1]!;
       for (let k = this.#starts[row * this.#columns + first]!; k < to; k++) {
         const i = this.#points[k]!;

@@ -27,4 +27,6 @@ Deno.test("PlaneIndex of one point, of equal ones and of none", () => {
   assert.deepEqual(new PlaneIndex([], [], 1).within(0, 0), []);
   assert.deepEqual(new PlaneIndex([NaN], [1], 1).within(0, 1), []);
   assert.deepEqual(new PlaneIndex([2, 2], [3, 3], 0).within(2, 3), [0, 1]);
+  // a distance whose square is 0 is no distance
+  assert.deepEqual(new PlaneIndex([0, -5e-323], [0, 0], 0).within(0, 0).sort(), [0, 1]);
 });

@@ -90,7 +90,6 @@ Deno.test("After the night: notices, verify, clean", async (t) => {
       assert.match(finish!.text, /: done in \d+ s: 2 frames from 17 raw ones, 1 stacks, 1 diff/);
       assert.match(finish!.text, /\nDepth \(5σ\): 1\d\.\d\d mag\n/);
       assert.match(finish!.text, /\nTransients: \d+ of \d+ candidates\n/);
-      assert.match(finish!.text, /\nTimes: .*subtract \d+ s/);
       assert.deepEqual(server.files.map(({ thread }) => thread), [finish!.ts]);
       await assertNoToken(world, done);
     });
