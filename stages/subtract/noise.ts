@@ -5,6 +5,7 @@
  */
 
 import type { Compute } from "../../gpu/compute.ts";
+import { meanAround } from "../../gpu/kernels/cut_stars/mean_around.ts";
 import {
   kernelAt,
   type KernelField,
@@ -63,7 +64,7 @@ export function varianceIn(
             out[at] = 0;
             continue;
           }
-          const signal = value - level > sigma ? smoothed(data, i, width, height) - level : 0;
+          const signal = value - level > sigma ? meanAround(data, i, width, height) - level : 0;
           const weight = coverage?.weight[i] ?? 0;
           const sky = weight > 0 ? coverage!.unit ** 2 / weight : sigma * sigma;
           out[at] = sky + (signal > sigma ? signal / gainEAdu : 0);
@@ -80,20 +81,6 @@ export function varianceIn(
 function blockMiddle(at: number, end: number): number {
   const first = Math.floor(at / BLOCK_PX) * BLOCK_PX;
   return (first + Math.min(end, first + BLOCK_PX) - 1) / 2;
-}
-
-function smoothed(data: Float32Array, i: number, width: number, height: number): number {
-  const x = i % width, y = (i - x) / width;
-  let sum = 0, count = 0;
-  for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
-    for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
-      const value = data[row * width + column]!;
-      if (!Number.isFinite(value)) continue;
-      sum += value;
-      count++;
-    }
-  }
-  return sum / count;
 }
 
 /** What {@linkcode measureNoise} finds. */

@@ -52,6 +52,11 @@ export interface SummedCells {
   readonly squares: Float64Array;
 }
 
+/** Means of the difference in cells, for a further cut about them; 0 where nothing took part. */
+export function cellMiddles({ sum, count }: Pick<SummedCells, "sum" | "count">): Float32Array {
+  return Float32Array.from(sum, (value, k) => value / Math.max(count[k]!, 1));
+}
+
 /** Threads of the shader for a cell. */
 const CELL_THREADS = 256;
 

@@ -1,3 +1,4 @@
+import { meanAround } from "./mean_around.ts";
 import type { CutImage, CutOptions } from "./cut_stars.ts";
 
 /** As `cutStars()`, on the calling thread. */
@@ -53,16 +54,7 @@ function varianceAround(
     const i = y * width + x, weight = coverage?.weight[i] ?? 0;
     const sky = weight > 0 ? coverage!.unit ** 2 / weight : sigma * sigma;
     if (data[i]! - level <= sigma) return sky;
-    let sum = 0, count = 0;
-    for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
-      for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
-        const value = data[row * width + column]!;
-        if (!Number.isFinite(value)) continue;
-        sum += value;
-        count++;
-      }
-    }
-    const signal = sum / count - level;
+    const signal = meanAround(data, i, width, height) - level;
     return signal > sigma ? sky + signal / gainEAdu : sky;
   };
 }

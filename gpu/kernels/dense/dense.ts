@@ -6,6 +6,7 @@
  * @module
  */
 
+import { openHere } from "../../calling_thread.ts";
 import wasm from "./dense.wasm.b64" with { type: "text" };
 
 /** Address of an array. */
@@ -149,8 +150,6 @@ export function inDense<T>(work: (room: DenseRoom) => T): T {
 }
 
 function openDense(): Opened {
-  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
-  const module = new WebAssembly.Module(Uint8Array.fromBase64(wasm));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const { exports, memory } = openHere(wasm, 64);
   return { run: exports as WebAssembly.Exports & DenseFunctions, memory };
 }

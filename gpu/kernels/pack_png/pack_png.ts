@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openHere } from "../../calling_thread.ts";
 import type { Compute } from "../../compute.ts";
 import { bytesOf, type Kernel, table, u32 } from "../../job.ts";
 import wasm from "./pack_png.wasm.b64" with { type: "text" };
@@ -147,9 +148,7 @@ let opened: Opened | undefined;
 
 function open(): Opened {
   if (opened !== undefined) return opened;
-  const memory = new WebAssembly.Memory({ initial: 4, maximum: 65536, shared: true });
-  const module = new WebAssembly.Module(Uint8Array.fromBase64(wasm));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const { exports, memory } = openHere(wasm, 4);
   return opened = { run: exports as WebAssembly.Exports & Opened["run"], memory };
 }
 

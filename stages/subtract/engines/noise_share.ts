@@ -5,7 +5,11 @@
  */
 
 import type { Compute } from "../../../gpu/compute.ts";
-import { type CellPixels, sumCells } from "../../../gpu/kernels/cell_sums/cell_sums.ts";
+import {
+  cellMiddles,
+  type CellPixels,
+  sumCells,
+} from "../../../gpu/kernels/cell_sums/cell_sums.ts";
 import { SURFACE, type Surfaces } from "../../../gpu/kernels/convolve_varying/subtract_rows.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { median } from "../../../sky/stats.ts";
@@ -110,7 +114,7 @@ async function spreadOf(compute: Compute, image: CellPixels): Promise<number> {
     if (found.length < LEAST_BLOCKS) return 1;
     spread = median(found) / kept;
     kept = KEPT_VARIANCE; // the first cut is about no mean, and mostly far too wide
-    middles = Float32Array.from(sums.sum, (sum, k) => sum / Math.max(sums.count[k]!, 1));
+    middles = cellMiddles(sums);
   }
   return spread;
 }

@@ -6,6 +6,7 @@
 
 import type { Compute } from "../../../gpu/compute.ts";
 import {
+  cellMiddles,
   type CellPixels,
   type CellSumOptions,
   sumCells,
@@ -78,7 +79,7 @@ async function cellMeans(
   const clip = { cellPx, clipSigma: CLIP_SIGMA, signal };
   // Cut about nothing first, then about the mean.
   const first = await sumCells(compute, pixels, { ...clip, also: [] });
-  const middles = Float32Array.from(first.sum, (sum, k) => sum / Math.max(first.count[k]!, 1));
+  const middles = cellMiddles(first);
   const { columns, rows, count, sum, variance } = await sumCells(compute, pixels, {
     ...clip,
     middles,
