@@ -4,15 +4,14 @@
  * @module
  */
 
-import { availableParallelism } from "node:os";
 import { GpuError } from "../config/errors.ts";
 import { type Backend, type HostBuffer, Queue } from "./backend.ts";
 import { PARAM_WORDS, type Pass, passRows, type Slot, type StripJob, writeParams } from "./job.ts";
 import { PlacedSlots } from "./placed_slots.ts";
 import { type Part, SharedMemory } from "./shared_memory.ts";
 import { clearCounters, cutJob, fittingRows } from "./strips.ts";
-import { type ThreadCall, type ThreadPass, ThreadPool } from "./thread_pool.ts";
-import { PASS_WORDS, STOP_WORDS } from "./worker_source.ts";
+import type { ThreadCall, ThreadPass } from "./run_pass.ts";
+import { makeControl, stopTask, ThreadPool } from "./thread_pool.ts";
 
 /** How {@linkcode CpuBackend} works. */
 export interface CpuOptions {
@@ -40,8 +39,7 @@ interface StartedJob {
 /** What the threads are told of a strip. */
 interface JobTasks {
   readonly passes: readonly ThreadPass[];
-  /** The control block. */
-  readonly words: Int32Array<ArrayBufferLike>;
+  readonly control: SharedArrayBuffer;
   /** Address of the working memory of a thread. */
   readonly scratch: (thread: number) => number;
 }
@@ -63,7 +61,7 @@ export class CpuBackend implements Backend {
     this.#memoryBytes = options.memoryBytes ?? 2 ** 31;
     this.#shared = new SharedMemory(this.#memoryBytes);
     this.#threads = new ThreadPool(
-      options.threads ?? availableParallelism(),
+      options.threads ?? navigator.hardwareConcurrency,
       this.#shared.memory,
     );
   }
@@ -151,14 +149,13 @@ export class CpuBackend implements Backend {
   }
 
   async #finish(
-    { passes, words, scratch }: JobTasks,
+    { passes, control, scratch }: JobTasks,
     placed: PlacedSlots,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const stop = () => Atomics.store(words, 0, 1);
+    const stop = () => stopTask(control);
     signal?.addEventListener("abort", stop);
     try {
-      const control = words.byteOffset;
       await this.#threads.run((thread) => ({ passes, control, scratch: scratch(thread) }));
     } finally {
       signal?.removeEventListener("abort", stop);
@@ -169,9 +166,7 @@ export class CpuBackend implements Backend {
 
   #tasksOf(job: StripJob, placed: PlacedSlots, parts: DisposableStack): JobTasks {
     const { passes } = job;
-    const controlWords = STOP_WORDS + PASS_WORDS * passes.length;
     const scratchBytes = Math.max(...passes.map((pass) => pass.scratchBytes ?? 0)) + 128 & ~63;
-    const control = parts.use(this.#shared.lend(controlWords * 4));
     const args = parts.use(this.#shared.lend(passes.length * ARGUMENT_BYTES));
     const { address } = parts.use(this.#shared.lend(this.#threads.size * scratchBytes));
     return {
@@ -179,7 +174,7 @@ export class CpuBackend implements Backend {
         job,
         passes.map((pass, i) => this.#writeArguments(job, pass, placed, args, i)),
       ),
-      words: new Int32Array(control.bytes.buffer, control.address, controlWords).fill(0),
+      control: makeControl(passes.length),
       scratch: (thread) => address + thread * scratchBytes,
     };
   }

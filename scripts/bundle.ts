@@ -22,8 +22,8 @@ const ENTRY = "gppy.js";
 /** Chunks that were replaced stay for so long. */
 const KEPT_MS = 7 * 24 * 3600e3;
 
-/** Modules of Node that take 5 to 15 ms to load and that hardly a run uses. */
-const RARELY_USED = /^node:(child_process|crypto|fs|fs\/promises|module|process|zlib)$/;
+/** Modules of Node that take 5 to 15 ms to load and that hardly a run uses at once. */
+const RARELY_USED = /^node:(child_process|crypto|fs|fs\/promises|module|os|process|util|zlib)$/;
 
 /**
  * Loads the modules of Node above when something is asked of them, whether they are imported or, as a
@@ -101,7 +101,7 @@ async function bundleInto(outdir: string): Promise<void> {
       format: "esm",
       target: "esnext",
       platform: "neutral",
-      conditions: ["deno", "node"],
+      conditions: ["deno"],
       mainFields: ["module", "main"],
       plugins: [lazyBuiltins, noPackagesOnDemand],
       logLevel: "silent",

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { availableParallelism } from "node:os";
 import { sha256 } from "../config/sha256.ts";
 import { together } from "../config/together.ts";
 import { DIGEST_SOURCE } from "./digest_source.ts";
@@ -86,7 +85,7 @@ function least<Kind extends Line>(
   make: () => Kind,
 ): Kind {
   const first = lines.toSorted((a, b) => a.pending - b.pending)[0];
-  const full = lines.length >= Math.min(most, availableParallelism());
+  const full = lines.length >= Math.min(most, navigator.hardwareConcurrency);
   if (first !== undefined && (first.pending < worthBytes || full)) return first;
   const made = make();
   lines.push(made);
