@@ -11,7 +11,7 @@ import { PlacedSlots } from "./placed_slots.ts";
 import { type Part, SharedMemory } from "./shared_memory.ts";
 import { clearCounters, cutJob, fittingRows } from "./strips.ts";
 import type { ThreadCall, ThreadPass } from "./run_pass.ts";
-import { makeControl, stopTask, ThreadPool } from "./thread_pool.ts";
+import { makeControl, ThreadPool } from "./thread_pool.ts";
 
 /** How {@linkcode CpuBackend} works. */
 export interface CpuOptions {
@@ -153,13 +153,8 @@ export class CpuBackend implements Backend {
     placed: PlacedSlots,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const stop = () => stopTask(control);
-    signal?.addEventListener("abort", stop);
-    try {
-      await this.#threads.run((thread) => ({ passes, control, scratch: scratch(thread) }));
-    } finally {
-      signal?.removeEventListener("abort", stop);
-    }
+    const message = (thread: number) => ({ passes, control, scratch: scratch(thread) });
+    await this.#threads.run(message, signal);
     signal?.throwIfAborted();
     placed.copyOut();
   }

@@ -6,6 +6,7 @@
 
 import { together } from "../config/together.ts";
 import { GpuError } from "../config/errors.ts";
+import { nextTurn } from "../config/next_turn.ts";
 import { Queue } from "./backend.ts";
 import {
   type KernelFunction,
@@ -36,12 +37,8 @@ export function makeControl(passes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * (STOP_WORDS + PASS_WORDS * passes));
 }
 
-/**
- * Ends a task before its time: no thread takes another piece of it.
- *
- * @param control Its control block.
- */
-export function stopTask(control: SharedArrayBuffer): void {
+/** Ends a task before its time: no thread takes another piece of it. */
+function stopTask(control: SharedArrayBuffer): void {
   Atomics.store(new Int32Array(control), 0, 1);
 }
 
@@ -112,15 +109,20 @@ class OwnThread {
   }
 
   /** Does what the others leave of a task; settles when it is done or was ended. */
-  async run({ passes, control, scratch }: ThreadTask): Promise<void> {
+  async run({ passes, control, scratch }: ThreadTask, signal?: AbortSignal): Promise<void> {
     const words = new Int32Array(control);
     const find = this.#find.bind(this);
-    let turn = await nextTurn();
+    const takeTurn = async () => {
+      await nextTurn();
+      return performance.now() + TURN_MS;
+    };
+    let until = await takeTurn();
     for (const [i, pass] of passes.entries()) {
       const at = STOP_WORDS + PASS_WORDS * i;
       for (const done of runPass(pass, { words, at, scratch }, find)) {
         if (done !== undefined) await Atomics.waitAsync(words, at + 1, done, WAIT_MS).value;
-        else if (performance.now() > turn) turn = await nextTurn();
+        else if (performance.now() > until) until = await takeTurn();
+        if (signal?.aborted) stopTask(control);
       }
     }
   }
@@ -139,12 +141,6 @@ class OwnThread {
     this.#kernels.set(kernel, exports);
     return exports;
   }
-}
-
-/** Lets the calling thread do what else there is; gives until when it may then be taken. */
-async function nextTurn(): Promise<number> {
-  await new Promise<void>((resolve) => setImmediate(resolve)); // a timer takes 2 ms
-  return performance.now() + TURN_MS;
 }
 
 /** Some threads that do the same: workers, and the calling one. */
@@ -199,13 +195,14 @@ export class ThreadPool {
    * works on it any more.
    *
    * @param message What each thread is told; the calling one is the first.
+   * @param signal Ends it.
    */
-  async run(message: (thread: number) => ThreadTask): Promise<void> {
+  async run(message: (thread: number) => ThreadTask, signal?: AbortSignal): Promise<void> {
     const { control } = message(0);
     const told = this.#tellAll((worker) => message(1 + worker));
     told.catch(() => stopTask(control));
     try {
-      await this.#ownTasks.add(() => this.#own.run(message(0)));
+      await this.#ownTasks.add(() => this.#own.run(message(0), signal));
     } catch (cause) {
       stopTask(control);
       await Promise.allSettled([told]);
@@ -220,7 +217,7 @@ export class ThreadPool {
 
   /** Ends the threads. */
   close(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer); // the first timer takes 5 ms
     URL.revokeObjectURL(this.#url);
     for (const worker of this.#workers.splice(0)) worker.close();
   }

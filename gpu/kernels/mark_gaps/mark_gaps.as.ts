@@ -16,8 +16,8 @@ function swap16(v: v128): v128 {
 }
 
 /** Marks eight pixels; gives how many have a value. */
-function markEight(args: usize, values: usize, planes: usize, out: usize, mask: usize): i32 {
-  const flags = paramU32(args, FLAGS);
+@inline
+function markEight(args: usize, flags: u32, values: usize, planes: usize, out: usize, mask: usize): i32 {
   const a = v128.load(values);
   const b = v128.load(values, 16);
   const zero = f32x4.splat(0);
@@ -49,7 +49,8 @@ function markEight(args: usize, values: usize, planes: usize, out: usize, mask: 
 
 export function markGaps(args: usize, from: u32, to: u32, scratch: usize): void {
   const width = widthOf(args);
-  const masked = (paramU32(args, FLAGS) & 1) != 0;
+  const flags = paramU32(args, FLAGS);
+  const masked = (flags & 1) != 0;
   for (let y = from; y < to; y++) {
     const at = <usize>(y * width);
     const values = slotPointer(args, 0) + (at << 2);
@@ -59,7 +60,7 @@ export function markGaps(args: usize, from: u32, to: u32, scratch: usize): void 
     let count = 0;
     let x: usize = 0;
     for (; x + 8 <= <usize>width; x += 8) {
-      count += markEight(args, values + (x << 2), planes + (x << 1), out + (x << 2), mask + (x << 1));
+      count += markEight(args, flags, values + (x << 2), planes + (x << 1), out + (x << 2), mask + (x << 1));
     }
     if (x < <usize>width) {
       // the rest of the row by way of the working memory, where what lies beyond counts as a gap
@@ -68,7 +69,7 @@ export function markGaps(args: usize, from: u32, to: u32, scratch: usize): void 
       memory.copy(scratch, values + (x << 2), rest << 2);
       memory.fill(scratch + 32, 0, 16);
       if (masked) memory.copy(scratch + 32, planes + (x << 1), rest << 1);
-      count += markEight(args, scratch, scratch + 32, scratch + 48, scratch + 80);
+      count += markEight(args, flags, scratch, scratch + 32, scratch + 48, scratch + 80);
       memory.copy(out + (x << 2), scratch + 48, rest << 2);
       memory.copy(mask + (x << 1), scratch + 80, rest << 1);
     }

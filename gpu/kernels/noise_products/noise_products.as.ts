@@ -36,6 +36,8 @@ export function pullRows(args: usize, from: u32, to: u32, _scratch: usize): void
   const most = paramF32(args, MOST);
   const noise = <usize>paramU32(args, SQUARES) << 2;
   const bytes = pullBytes(columns);
+  const zero = i32x4.splat(0), one = i32x4.splat(1), excluding = i32x4.splat(<i32>unusable);
+  const limits = f32x4.splat(most), gap = f32x4.splat(<f32>NaN);
   for (let y = from; y < to; y++) {
     const number = load<u32>(slotPointer(args, 3) + (<usize>y << 2));
     const square = slotPointer(args, 4) + (<usize>((number >> shift) * paramU32(args, ACROSS)) << 2);
@@ -45,16 +47,25 @@ export function pullRows(args: usize, from: u32, to: u32, _scratch: usize): void
     const quiet = slotPointer(args, 2) + first;
     const out = slotPointer(args, 5) + <usize>y * bytes;
     store<u32>(out, number);
-    let level: f32 = 0, inverse: f32 = 1;
-    for (let x: u32 = 0; x < columns; x++) {
-      if ((x & ((1 << shift) - 1)) == 0) {
-        const at = square + (<usize>(x >> shift) << 2);
-        level = load<f32>(at);
-        inverse = <f32>1 / load<f32>(at + noise);
+    for (let x: u32 = 0; x < columns;) {
+      const at = square + (<usize>(x >> shift) << 2);
+      const level = load<f32>(at), inverse = <f32>1 / load<f32>(at + noise);
+      const levels = f32x4.splat(level), inverses = f32x4.splat(inverse);
+      const end = min(columns, x + (1 << shift));
+      for (; x + 4 <= end; x += 4) {
+        const v = v128.load(image + (<usize>x << 2));
+        const pull = f32x4.mul(f32x4.sub(v, levels), inverses);
+        const taken = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(quiet + x)));
+        const bits = i32x4.extend_low_i16x8_u(v128.load64_zero(mask + (<usize>x << 1)));
+        const usable = i32x4.eq(v128.and(bits, excluding), zero);
+        const known = v128.and(v128.and(i32x4.eq(taken, one), usable), f32x4.lt(f32x4.abs(pull), limits));
+        v128.store(out + HEAD + (<usize>x << 2), v128.bitselect(pull, gap, known));
       }
-      const pull = (load<f32>(image + (<usize>x << 2)) - level) * inverse;
-      const known = load<u8>(quiet + x) == 1 && (load<u16>(mask + (<usize>x << 1)) & unusable) == 0;
-      store<f32>(out + HEAD + (<usize>x << 2), known && abs(pull) < most ? pull : <f32>NaN);
+      for (; x < end; x++) {
+        const pull = (load<f32>(image + (<usize>x << 2)) - level) * inverse;
+        const known = load<u8>(quiet + x) == 1 && (load<u16>(mask + (<usize>x << 1)) & unusable) == 0;
+        store<f32>(out + HEAD + (<usize>x << 2), known && abs(pull) < most ? pull : <f32>NaN);
+      }
     }
     for (let at = HEAD + (<usize>columns << 2); at < bytes; at += 4) store<f32>(out + at, <f32>NaN);
   }

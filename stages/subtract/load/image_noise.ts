@@ -50,7 +50,7 @@ export async function withSky(
       details: { file: header.where },
     });
   }
-  const gainEAdu = header.number("EGAIN") ?? facts.gainEAdu ?? header.number("GAIN") ?? 1;
+  const gainEAdu = header.number("EGAIN") ?? facts.gainEAdu() ?? header.number("GAIN") ?? 1;
   return { ...image, sky, gainEAdu: gainEAdu > 0 ? gainEAdu : 1 };
 }
 

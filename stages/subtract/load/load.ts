@@ -32,10 +32,10 @@ export interface HeldImage {
   readonly coverage: number;
 }
 
-/** What the file itself may not say. */
+/** What the file itself may not say; asked for where it does not. */
 export interface ImageFacts {
-  readonly gainEAdu: number | undefined;
-  readonly saturationAdu: number | undefined;
+  readonly gainEAdu: () => number | undefined;
+  readonly saturationAdu: () => number | undefined;
 }
 
 /** Where images are held, and what stops it. */
@@ -47,7 +47,7 @@ export interface LoadContext {
 }
 
 /** Bytes that are read at once. */
-const STRIP_BYTES = 16 << 20;
+const STRIP_BYTES = 4 << 20;
 /** A stack has left the streak out where both are set. */
 const CLIPPED_STREAK = { all: bit("STREAK", "CLIPPED"), drop: bit("STREAK") };
 
@@ -78,7 +78,7 @@ export async function holdImage(
   using mask = maskPath === undefined ? undefined : await openImage(maskPath);
   requireSize(mask, image);
   const { width, height, header } = image;
-  const saturationAdu = header.number("SATURATE") ?? facts.saturationAdu ?? Infinity;
+  const saturationAdu = header.number("SATURATE") ?? facts.saturationAdu() ?? Infinity;
   const held = {
     data: context.arrays.floats(width * height),
     mask: context.arrays.words(width * height),

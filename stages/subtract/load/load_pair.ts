@@ -184,10 +184,10 @@ function makePair(
 }
 
 function factsOf(product: Product, context: StageContext): ImageFacts {
-  const unit = context.site.units.get(product.unit ?? context.manifest.night.unit);
+  const unit = () => context.site.units.get(product.unit ?? context.manifest.night.unit);
   return {
-    gainEAdu: product.gain ?? unit?.gainEAdu,
-    saturationAdu: unit?.saturationAdu,
+    gainEAdu: () => product.gain ?? unit()?.gainEAdu,
+    saturationAdu: () => unit()?.saturationAdu,
   };
 }
 
@@ -212,7 +212,7 @@ async function loadReference(
   { minCoverage }: LoadOptions,
   where: LoadContext,
 ): Promise<AlignedReference> {
-  const noLevel = { ...facts, saturationAdu: undefined };
+  const noLevel = { ...facts, saturationAdu: () => undefined };
   const { header, path, maskPath } = chosen;
   const size = {
     width: header.requireNumber("NAXIS1"),
