@@ -129,6 +129,20 @@ function planOf(pair: SimulatedPair) {
   };
 }
 
+/**
+ * Writes a manifest that has the science frame of a pair several times, as a night has many.
+ *
+ * @param pair The pair.
+ * @param frames How many times.
+ * @returns The pair with that manifest.
+ */
+export async function repeatPair(pair: PairFiles, frames: number): Promise<PairFiles> {
+  const files = { ...pair, manifest: join(pair.folder, `manifest-${frames}.json`) };
+  const plan: PairPlan = JSON.parse(await Deno.readTextFile(join(pair.folder, "plan.json")));
+  await writeManifest(files, plan, frames);
+  return files;
+}
+
 /** The S/N of a flux, by halving the interval in which it lies. */
 function snrOf(flux: number, side: PairSide): number {
   let low = 0, high = 1e6;
@@ -187,22 +201,21 @@ async function writeSide(
 async function writeManifest(
   files: PairFiles,
   size: { readonly width: number; readonly height: number },
+  frames = 1,
 ): Promise<void> {
   const common = {
     ...{ bytes: 0, sha256: NO_DIGEST, stage: "stack", from: [], measured: {}, gates: [] },
     ...{ unit: "7DT07", object: OBJECT, filter: FILTER, exposureS: 300 },
     ...{ width: size.width, height: size.height },
   };
-  const products: Product[] = [
-    { ...common, id: files.id, kind: "stack", path: files.science },
-    {
-      ...common,
-      id: `${files.id}.mask`,
-      kind: "mask",
-      path: join(files.folder, "science.mask.fits"),
-      of: files.id,
-    },
-  ];
+  const mask = join(files.folder, "science.mask.fits");
+  const products = Array.from({ length: frames }, (_, k): Product[] => {
+    const id = k === 0 ? files.id : `${files.id}-${k}`;
+    return [
+      { ...common, id, kind: "stack", path: files.science },
+      { ...common, id: `${id}.mask`, kind: "mask", path: mask, of: id },
+    ];
+  }).flat();
   const night = { unit: "7DT07", date: "2024-04-23", source: files.folder, work: files.folder };
   const manifest = { gppyManifest: MANIFEST_VERSION, night, products, left: [], stages: [] };
   await Deno.writeTextFile(files.manifest, JSON.stringify(manifest));
