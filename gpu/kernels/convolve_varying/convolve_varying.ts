@@ -19,7 +19,7 @@ import {
   u32,
 } from "../../job.ts";
 import type { KernelField } from "./kernel_field.ts";
-import { type KernelMesh, kernelMesh } from "./kernel_mesh.ts";
+import { type KernelMesh, kernelMesh } from "../kernel_mesh/kernel_mesh.ts";
 import wgsl from "./convolve_varying.wgsl" with { type: "text" };
 import wasm from "./convolve_varying.wasm.b64" with { type: "text" };
 

@@ -9,7 +9,7 @@
 
 import { benchKernel, FRAME_WIDTH, STRIP_ROWS } from "../../benching.ts";
 import { constantField } from "./kernel_field.ts";
-import { kernelMesh } from "./kernel_mesh.ts";
+import { kernelMesh } from "../kernel_mesh/kernel_mesh.ts";
 import { subtractRows, surfacesOf } from "./subtract_rows.ts";
 
 const PIXELS = FRAME_WIDTH * STRIP_ROWS;

@@ -10,7 +10,7 @@ import {
   polynomialTerms,
   spatialKernels,
 } from "./kernel_field.ts";
-import { kernelMesh } from "./kernel_mesh.ts";
+import { kernelMesh } from "../kernel_mesh/kernel_mesh.ts";
 import { type Subtraction, subtractRows, surfacesOf, type SurfaceValues } from "./subtract_rows.ts";
 
 /** The definition, pixel by pixel, with the kernel at the middle of the tile of 16 × 8 px. */

@@ -19,7 +19,7 @@ import {
   type WholeImage,
   withHalo,
 } from "./convolve_varying.ts";
-import type { KernelMesh } from "./kernel_mesh.ts";
+import type { KernelMesh } from "../kernel_mesh/kernel_mesh.ts";
 
 /** Smooth functions of the position, at nodes, bilinear between them. */
 export interface Surfaces {

@@ -5,7 +5,7 @@
  */
 
 import { tileShift } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
-import { kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import { kernelMesh } from "../../../gpu/kernels/kernel_mesh/kernel_mesh.ts";
 import {
   type Subtraction,
   subtractRows,

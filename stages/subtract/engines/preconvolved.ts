@@ -9,7 +9,7 @@ import {
   constantField,
   type KernelField,
 } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import { kernelMesh } from "../../../gpu/kernels/kernel_mesh/kernel_mesh.ts";
 import { joinMasks } from "../../../gpu/kernels/finish_difference/finish_difference.ts";
 import { bit } from "../../../sky/mask.ts";
 import { fitKernel, reachOf } from "../fit/fit_kernel.ts";

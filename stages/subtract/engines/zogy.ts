@@ -6,7 +6,7 @@
 
 import type { Compute } from "../../../gpu/compute.ts";
 import { convolveVarying } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
-import { type KernelMesh, kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import { type KernelMesh, kernelMesh } from "../../../gpu/kernels/kernel_mesh/kernel_mesh.ts";
 import {
   type KernelField,
   polynomialTerms,

@@ -11,7 +11,7 @@ import {
   type WholeImage,
 } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
 import { kernelAt, type KernelField } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { type KernelMesh, kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import { type KernelMesh, kernelMesh } from "../../../gpu/kernels/kernel_mesh/kernel_mesh.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { differenceKernels } from "../psf/difference_noise.ts";
 import type { ExtraImage, ExtraRecipe, ExtraSource } from "./extra_images.ts";

@@ -6,7 +6,7 @@
 
 import { convolveVarying } from "../../../gpu/kernels/convolve_varying/convolve_varying.ts";
 import { kernelAt, type KernelField } from "../../../gpu/kernels/convolve_varying/kernel_field.ts";
-import { kernelMesh } from "../../../gpu/kernels/convolve_varying/kernel_mesh.ts";
+import { kernelMesh } from "../../../gpu/kernels/kernel_mesh/kernel_mesh.ts";
 import { UNUSABLE } from "../../../sky/mask.ts";
 import { GRID, toCard, usable, weightAfter } from "./decorrelated.ts";
 import { differenceKernels } from "../psf/difference_noise.ts";
