@@ -91,8 +91,9 @@ async function findStack(work: string): Promise<string> {
 const bytesOf = (paths: readonly string[]) =>
   paths.reduce((sum, path) => sum + Deno.statSync(path).size, 0);
 
-/** Prepares a folder in which frames are stacked. */
+/** Prepares an empty folder in which frames are stacked. */
 async function prepare(frames: readonly Frame[], folder: string): Promise<string> {
+  await Deno.remove(folder, { recursive: true }).catch(() => undefined);
   await Deno.mkdir(folder, { recursive: true });
   const manifest = join(folder, "frames.json");
   await writeManifest(manifest, frames, folder);

@@ -40,7 +40,7 @@ export interface Night {
 }
 
 /**
- * Simulates a night of dithered frames, unless it is there.
+ * Simulates a night of dithered frames, unless it is there with as many.
  *
  * @param folder Where to.
  * @param options Size as `9576x6388`, and how many frames.
@@ -50,14 +50,23 @@ export async function makeNight(
   folder: string,
   options: { readonly size: string; readonly frames: number },
 ): Promise<Night> {
-  const night = join(folder, "night");
+  const night = join(folder, options.size, "night");
   const truth = join(night, "truth.csv");
-  if (!await Deno.stat(truth).catch(() => undefined)) await simulate(night, options);
-  const calibrated = join(folder, "frames");
+  if (!await hasFrames(night, truth, options.frames)) {
+    await Deno.remove(join(folder, options.size), { recursive: true }).catch(() => undefined);
+    await simulate(night, options);
+  }
+  const calibrated = join(folder, options.size, "frames");
   await Deno.mkdir(calibrated, { recursive: true });
   const frames: Frame[] = [];
   for (const raw of await lightsOf(night)) frames.push(await calibrate(raw, night, calibrated));
   return { frames, site: join(night, "site"), truth };
+}
+
+/** Whether a night was made to its end, with so many frames at least. */
+async function hasFrames(night: string, truth: string, wanted: number): Promise<boolean> {
+  if (!await Deno.stat(truth).catch(() => undefined)) return false;
+  return (await lightsOf(night)).length >= wanted;
 }
 
 async function simulate(
