@@ -25,6 +25,8 @@ export interface Stamp {
   readonly lo?: number;
   /** Brightness of white. */
   readonly hi?: number;
+  /** Of the limits; ADU if left out. */
+  readonly unit?: string;
 }
 
 /** What is drawn around a row of stamps. */
@@ -99,7 +101,8 @@ function drawPanel(canvas: Canvas, stamp: Stamp, left: number, top: number, side
   canvas.image(grayPicture(data, size, size, { lo, hi }), box);
   canvas.frame(box, INK);
   canvas.text(title, left, top - 6, { sizePx: 12, colour: INK, bold: true });
-  canvas.text(`${shortNumber(lo)} … ${shortNumber(hi)} ADU`, left, top + side + 14, NOTE);
+  const limits = `${shortNumber(lo)} … ${shortNumber(hi)} ${stamp.unit ?? "ADU"}`;
+  canvas.text(limits.trimEnd(), left, top + side + 14, NOTE);
   if (note !== undefined) canvas.text(note, left, top + side + 28, NOTE);
 }
 

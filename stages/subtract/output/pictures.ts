@@ -48,7 +48,7 @@ export async function overviewPng(
     { title: "Science", ...squared(before), ...around(science) },
     { title: "Reference", ...squared(against), ...around(reference) },
     { title: "Difference", ...squared(known), lo: -8 * sigma, hi: 8 * sigma },
-    { title: "Difference over noise", ...squared(pull), lo: -5, hi: 5 },
+    { title: "Difference over noise", ...squared(pull), lo: -5, hi: 5, unit: "σ" },
   ];
   return await stampsPng(shown, { title, subtitle, marker: false, panelPx: PANEL_PX, compute });
 }
@@ -102,9 +102,15 @@ export function kernelMosaicPng(
       });
     }
   }
-  const note = `${side} × ${side} px each; black −${(peak / 4).toPrecision(2)}, white ${
-    peak.toPrecision(2)
-  }`;
-  const stamp = { title: `${what} over the field`, data, size, note, lo: -peak / 4, hi: peak };
+  const note = `${side} × ${side} px each`;
+  const stamp = {
+    title: `${what} over the field`,
+    data,
+    size,
+    note,
+    lo: -peak / 4,
+    hi: peak,
+    unit: "",
+  };
   return stampsPng([stamp], { title, subtitle, marker: false, panelPx: PANEL_PX, compute });
 }

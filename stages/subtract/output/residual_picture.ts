@@ -32,12 +32,12 @@ export function residualMapPng(
     {
       title: "Mean of the difference",
       ...square(blocks, blocks.mean),
-      ...{ lo: -5, hi: 5, note: `${side} of sky; black −5, white 5 standard errors` },
+      ...{ lo: -5, hi: 5, unit: "standard errors", note: `${side} of sky` },
     },
     {
       title: "Spread of difference over noise",
       ...square(blocks, blocks.spread),
-      ...{ lo: 0.8, hi: 1.2, note: `${side} of sky; black 0.8, white 1.2` },
+      ...{ lo: 0.8, hi: 1.2, unit: "", note: `${side} of sky` },
     },
   ];
   return stampsPng(stamps, { title, subtitle, marker: false, panelPx: PANEL_PX, compute });
