@@ -198,11 +198,11 @@ export class ThreadPool {
    * @param signal Ends it.
    */
   async run(message: (thread: number) => ThreadTask, signal?: AbortSignal): Promise<void> {
-    const { control } = message(0);
+    const own = message(0), { control } = own;
     const told = this.#tellAll((worker) => message(1 + worker));
     told.catch(() => stopTask(control));
     try {
-      await this.#ownTasks.add(() => this.#own.run(message(0), signal));
+      await this.#ownTasks.add(() => this.#own.run(own, signal));
     } catch (cause) {
       stopTask(control);
       await Promise.allSettled([told]);

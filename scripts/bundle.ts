@@ -32,8 +32,8 @@ const STAND_INS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Loads the modules of Node above when something is asked of them, whether they are imported or, as a
- * module of a bundle cannot do by itself, required.
+ * Puts packages in the place of Node's modules above, and loads others of them when something is asked of
+ * them, whether they are imported or, as a module of a bundle cannot do by itself, required.
  */
 const lazyBuiltins: Plugin = {
   name: "lazy built-in modules",

@@ -6,11 +6,8 @@
  * @module
  */
 
-import { openHere } from "../../calling_thread.ts";
+import { type Address, openHere, Room } from "../../calling_thread.ts";
 import wasm from "./dense.wasm.b64" with { type: "text" };
-
-/** Address of an array. */
-export type Address = number;
 
 /** The functions of `dense.as.ts`, which says what each does; addresses first, then sizes. */
 export interface DenseFunctions {
@@ -61,66 +58,14 @@ type Product = (
   ...args: [a: Address, b: Address, out: Address, rows: number, inner: number, columns: number]
 ) => void;
 
-const PAGE_BYTES = 65536;
-/** A view of float64 begins at a multiple of these; vectors are read fastest so, too. */
-const ALIGNED = 16;
-
 /** Room for the arrays of some calls. */
-export class DenseRoom {
+export class DenseRoom extends Room {
   readonly run: DenseFunctions;
-  readonly #memory: WebAssembly.Memory;
-  #end = ALIGNED; // address 0 is for what has no elements
 
   /** @param opened The module's functions and memory. */
   constructor({ run, memory }: Opened) {
+    super(memory);
     this.run = run;
-    this.#memory = memory;
-  }
-
-  /** Room for some float64, all 0. */
-  floats(count: number): Address {
-    const at = this.#take(8 * count);
-    this.#view(at, count).fill(0);
-    return at;
-  }
-
-  /** A copy of float64. */
-  put(values: Float64Array): Address {
-    const at = this.#take(8 * values.length);
-    this.#view(at, values.length).set(values);
-    return at;
-  }
-
-  /** Copies of arrays of one length, one behind the other. */
-  putAll(arrays: readonly Float64Array[], length: number): Address {
-    const at = this.#take(8 * length * arrays.length);
-    const room = this.#view(at, length * arrays.length);
-    arrays.forEach((array, k) => room.set(array, k * length));
-    return at;
-  }
-
-  /** A copy of whole numbers as words. */
-  putWords(values: readonly number[]): Address {
-    const at = this.#take(4 * values.length);
-    new Uint32Array(this.#memory.buffer, at, values.length).set(values);
-    return at;
-  }
-
-  /** What lies at an address; a copy. */
-  read(at: Address, count: number): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.#view(at, count));
-  }
-
-  #view(at: Address, count: number): Float64Array {
-    return new Float64Array(this.#memory.buffer, at, count);
-  }
-
-  #take(bytes: number): Address {
-    const at = this.#end;
-    this.#end = (at + bytes + ALIGNED - 1) & -ALIGNED;
-    const missing = this.#end - this.#memory.buffer.byteLength;
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
-    return at;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type OpenedModule, openHere } from "../../calling_thread.ts";
+import { type OpenedModule, openHere, Room } from "../../calling_thread.ts";
 import {
   chebyshevAt,
   type KernelField,
@@ -86,32 +86,25 @@ type MeshRow = (
 let opened: OpenedModule | undefined;
 
 const OF = { kernel: 1, square: 2, both: 3 } as const;
-const PAGE_BYTES = 65536;
 
 /** `[rows, columns, stride]`: what varies along y is summed once for a row. */
 function meshNodes(spatial: SpatialKernels, shape: MeshShape): Float32Array {
   const { order, width, height, halfPx } = spatial;
   const { columns, rows, stride, shift } = shape;
   const images = imagesByPower(spatial), terms = order + 1, taps = (2 * halfPx + 1) ** 2;
-  const u = 8 * images.length, v = u + 8 * columns * terms, room = v + 8 * rows * terms;
-  const out = room + 8 * taps * (terms + 1), bytes = out + 4 * columns * stride;
   const { exports, memory } = opened ??= openHere(wasm, 16);
-  const missing = bytes - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-  const floats = (at: number, count: number) => new Float64Array(memory.buffer, at, count);
-  floats(0, images.length).set(images);
-  for (let k = 0; k < columns; k++) {
-    floats(u + 8 * k * terms, terms).set(chebyshevAt(k << shift, width, order));
-  }
-  for (let k = 0; k < rows; k++) {
-    floats(v + 8 * k * terms, terms).set(chebyshevAt(k << shift, height, order));
-  }
-  const meshRow = exports["meshRow"] as MeshRow;
+  const meshRow = exports["meshRow"] as MeshRow, room = new Room(memory);
+  const along = (count: number, pixels: number) => {
+    const nodes = Array.from({ length: count }, (_, k) => chebyshevAt(k << shift, pixels, order));
+    return room.putAll(nodes, terms);
+  };
+  const [at, u, v] = [room.put(images), along(columns, width), along(rows, height)];
+  const sums = room.floats(taps * (terms + 1)), out = room.floats(columns * stride / 2);
+  const line = room.floats32(out, columns * stride);
   const nodes = new Float32Array(rows * columns * stride);
-  const line = new Float32Array(memory.buffer, out, columns * stride).fill(0);
+  const half = [halfPx, shape.innerHalfPx ?? 0, OF[shape.of], stride] as const;
   for (let row = 0; row < rows; row++) {
-    const half = [halfPx, shape.innerHalfPx ?? 0, OF[shape.of], stride] as const;
-    meshRow(0, v + 8 * row * terms, u, order, columns, ...half, room, out);
+    meshRow(at, v + 8 * row * terms, u, order, columns, ...half, sums, out);
     nodes.set(line, row * line.length);
   }
   return nodes;
