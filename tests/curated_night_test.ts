@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
+import { readManifest } from "../stages/manifest_file.ts";
 import { CHANNEL, SlackServer, TOKEN } from "../watch/_slack_server.ts";
 import { type Ended, ROOT } from "./run_program.ts";
 
@@ -62,6 +63,18 @@ async function assertNoToken({ folder }: World, ...runs: readonly Ended[]): Prom
 const TREE = "processed_1x1_gain2750";
 const RUN = ["run", "7DT07", "2024-04-23", "-o", "night.json", "-q"];
 
+/** Asserts that a notice has the times of the stages that ran for half a second since then, and of no other. */
+async function assertTimes(text: string, path: string, began: string): Promise<void> {
+  const { stages } = await readManifest(path);
+  const times = /\nTimes: (.*)/.exec(text)?.[1]?.split(", ") ?? [];
+  assert.ok(times.every((time) => /^[a-z]+ \d+ (s|min)/.test(time)), text);
+  const named = times.map((time) => time.split(" ")[0]!);
+  const ran = stages.filter(({ started }) => started >= began);
+  const long = ran.filter(({ elapsedS }) => elapsedS >= 0.5).map(({ name }) => name);
+  assert.ok(long.every((name) => named.includes(name)), `${long} in: ${text}`);
+  assert.ok(named.every((name) => ran.some((stage) => stage.name === name)), text);
+}
+
 Deno.test("After the night: notices, verify, clean", async (t) => {
   await withNight(async (world) => {
     const { folder, server, gppy } = world;
@@ -82,6 +95,7 @@ Deno.test("After the night: notices, verify, clean", async (t) => {
     await t.step("the next run goes on, and tells what came of it, with a picture", async () => {
       server.messages.length = 0;
       server.fail("chat.postMessage", { status: 429, headers: { "retry-after": "2" } });
+      const began = new Date().toISOString();
       const done = await gppy(RUN);
       assert.equal(done.code, 0, done.stderr);
       const [start, finish] = server.messages;
@@ -90,6 +104,7 @@ Deno.test("After the night: notices, verify, clean", async (t) => {
       assert.match(finish!.text, /: done in \d+ s: 2 frames from 17 raw ones, 1 stacks, 1 diff/);
       assert.match(finish!.text, /\nDepth \(5σ\): 1\d\.\d\d mag\n/);
       assert.match(finish!.text, /\nTransients: \d+ of \d+ candidates\n/);
+      await assertTimes(finish!.text, join(folder, "night.json"), began);
       assert.deepEqual(server.files.map(({ thread }) => thread), [finish!.ts]);
       await assertNoToken(world, done);
     });
